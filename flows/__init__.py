@@ -1,0 +1,1 @@
+"""The command line and everything that decides when the stages run."""

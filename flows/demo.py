@@ -1,0 +1,50 @@
+"""Demo: the whole job on the built-in sample, and where to look at each result."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from flows.importing import import_group
+from flows.labelling import label_all
+from flows.project import CommandError, dvc
+from pipeline import __version__
+from pipeline.classifiers.model import hashes
+from pipeline.score import Score, score
+
+GROUP: Final = "lanterns"
+SAMPLE: Final = Path("data") / "sample"
+OUT: Final = Path("labelled")
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What the demo made: the folder of the labelled video, and its score against the truth."""
+
+    folder: Path
+    score: Score
+
+
+def demo() -> Demo:
+    """Import the sample, build its models, label its video unless that is done, score it."""
+    import_group(SAMPLE / "photos", GROUP)
+    dvc("repro", "--quiet", f"validate@{GROUP}")  # its own stages only: other groups may be big, or broken
+    video = next((SAMPLE / "videos").glob("*.mp4"))
+    folder = OUT / video.stem
+    if not _is_fresh(folder):
+        (outcome,) = label_all([video], GROUP, OUT, None)
+        if outcome.folder is None:
+            raise CommandError(f"{video}: {outcome.error}")
+        folder = outcome.folder
+    return Demo(folder, score(folder, SAMPLE / "truth.csv"))
+
+
+def _is_fresh(folder: Path) -> bool:
+    """Whether the results in `folder` were made with the present model."""
+    try:
+        run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return bool(run["model"] == hashes(Path("models") / GROUP) and run["lineup"] == __version__)

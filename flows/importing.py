@@ -1,0 +1,18 @@
+"""Importing a group: photos into data/<group>/, its raw folder under DVC, its name into params.yaml."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from flows.project import dvc
+from pipeline.intake import ImportReport, add_group_to_params, import_photos
+from pipeline.params import PARAMS_FILE
+
+
+def import_group(photos: Path, group: str) -> ImportReport:
+    """Bring `photos`, a folder per member, into `group`; again, only what is new. DatasetError when they can't be."""
+    data = Path("data") / group
+    report = import_photos(photos, data)
+    dvc("add", "--quiet", str(data / "raw"))
+    add_group_to_params(PARAMS_FILE, group)
+    return report

@@ -1,0 +1,93 @@
+"""Labelling any number of videos: each in a process of its own, so that one that crashes costs only itself."""
+
+from __future__ import annotations
+
+import glob
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pipeline.errors import LineupError
+
+VIDEO_SUFFIXES: Final = frozenset(
+    [
+        ".mp4",
+        ".m4v",
+        ".mov",
+        ".mkv",
+        ".webm",
+        ".avi",
+        ".ts",
+        ".mts",
+        ".m2ts",
+        ".mpg",
+        ".mpeg",
+        ".flv",
+        ".wmv",
+        ".ogv",
+        ".3gp",
+        ".gif",
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one video: the folder of its results, or why there is none."""
+
+    video: Path
+    folder: Path | None
+    error: str
+    seconds: float
+
+
+def expand(arguments: Iterable[str]) -> list[Path]:
+    """The videos that files, folders (everything in them that is named like a video) and globs stand for, each once.
+
+    LineupError for an argument that stands for nothing.
+    """
+    videos: dict[Path, None] = {}
+    for argument in arguments:
+        found = list(_expand_one(argument))
+        if not found:
+            raise LineupError(f"{argument}: no video there")
+        videos.update(dict.fromkeys(found))
+    return list(videos)
+
+
+def label_all(videos: Iterable[Path], group: str, out: Path, threshold: float | None) -> Iterator[Outcome]:
+    """Label one video after the other, and yield what became of each as soon as it is known."""
+    for video in videos:
+        command = [sys.executable, "-m", "pipeline.video.label", str(video), "--group", group, "--out", str(out)]
+        if threshold is not None:
+            command += ["--threshold", str(threshold)]
+        started = time.perf_counter()
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, encoding="utf-8")
+        folder, error = _told(done.returncode, done.stdout)
+        yield Outcome(video, folder, error, time.perf_counter() - started)
+
+
+def _told(status: int, printed: str) -> tuple[Path | None, str]:
+    """The folder and the error that the process of one video told of on its last line."""
+    try:
+        told = json.loads(printed.splitlines()[-1])
+    except (IndexError, ValueError):
+        how = f"signal {-status}" if status < 0 else f"exit status {status}"
+        return None, f"its process crashed ({how}); what it said stands above"
+    return (Path(told["folder"]), "") if "folder" in told else (None, told["error"])
+
+
+def _expand_one(argument: str) -> Iterator[Path]:
+    path = Path(argument)
+    if path.is_dir():
+        yield from sorted(p for p in path.rglob("*") if p.is_file() and p.suffix.lower() in VIDEO_SUFFIXES)
+    elif path.exists():
+        yield path
+    else:
+        found = glob.glob(argument, recursive=True)  # noqa: PTH207, an argument may be an absolute pattern
+        yield from sorted(path for path in map(Path, found) if path.is_file())

@@ -1,0 +1,110 @@
+"""A group's model: everything needed to name a face, kept in one folder without pickle.
+
+models/<group>/model.json holds the numbers and the members, <classifier>.skops each classifier that was tried.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from scipy.special import softmax
+from skops import io as skops_io
+
+from pipeline.classifiers import Classifier
+from pipeline.classifiers.nearest import Nearest
+from pipeline.classifiers.openset import OpenSet
+from pipeline.classifiers.svm import Svm
+from pipeline.errors import ModelError
+from pipeline.files import sha256_of, write_json, written_whole
+from pipeline.params import Params
+from pipeline.records import Float32, Float64
+
+NAMES: Final = ("nearest", "svm")  # the first of equally good ones is taken: the one that also tells strangers
+THRESHOLD: Final = 0.5  # the confidence from which a face is named; open_set puts it where the likeness bears it
+GALLERY: Final = "nearest"  # every model keeps it: its likeness is what tells strangers
+
+
+def new_classifier(name: str, params: Params, c: float | None = None) -> Classifier:
+    """An unfitted classifier; `c` is the SVM's, the first of params when not given."""
+    if name == "svm":
+        return Svm(params.svm.c[0] if c is None else c, params.train.seed)
+    return Nearest(params.nearest.neighbours)
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A fitted model; `embedder` and `embedder_sha256` say which vectors it understands."""
+
+    members: tuple[str, ...]
+    classifier: Classifier
+    gallery: Classifier
+    temperature: float
+    open_set: OpenSet
+    embedder: str
+    embedder_sha256: str
+
+    def predict(self, vectors: Float32) -> Float64:
+        """Confidence, 0..1, that each vector (n, d) is each member: (n, members); rows sum to at most 1."""
+        if not len(vectors):
+            return np.empty((0, len(self.members)))
+        which = softmax(self.classifier.scores(vectors) / self.temperature, axis=1)
+        confidence: Float64 = which * self.open_set.confidence(self.gallery.scores(vectors))
+        return confidence
+
+
+def save(folder: Path, model: Model, candidates: Mapping[str, Classifier]) -> None:
+    """Write the model and every candidate classifier into `folder`."""
+    for name, classifier in candidates.items():
+        with written_whole(folder / f"{name}.skops") as temporary:
+            skops_io.dump(dict(classifier.state()), temporary)
+    write_json(
+        folder / "model.json",
+        {
+            "members": list(model.members),
+            "classifier": model.classifier.name,
+            "temperature": model.temperature,
+            "open_set": asdict(model.open_set),
+            "embedder": model.embedder,
+            "embedder_sha256": model.embedder_sha256,
+        },
+    )
+
+
+def load(folder: Path, params: Params) -> Model:
+    """Read the model in `folder`; ModelError when there is none or a file is not what `save` writes."""
+    path = folder / "model.json"
+    if not path.is_file():
+        raise ModelError(f"no model at {folder}: run 'dvc repro' first (or 'dvc pull' if somebody else built it)")
+    try:
+        numbers = json.loads(path.read_text(encoding="utf-8"))
+        classifier = restored(folder, numbers["classifier"], params)
+        gallery = restored(folder, GALLERY, params)
+        return Model(
+            members=tuple(numbers["members"]),
+            classifier=classifier,
+            gallery=gallery,
+            temperature=numbers["temperature"],
+            open_set=OpenSet(**numbers["open_set"]),
+            embedder=numbers["embedder"],
+            embedder_sha256=numbers["embedder_sha256"],
+        )
+    except (KeyError, TypeError, ValueError, OSError) as error:
+        raise ModelError(f"the model at {folder} is damaged ({error}): run 'dvc repro -f' or 'dvc checkout'") from None
+
+
+def restored(folder: Path, name: str, params: Params) -> Classifier:
+    """The fitted classifier called `name` of the model in `folder`."""
+    classifier = new_classifier(name, params)
+    state: dict[str, Any] = skops_io.load(folder / f"{name}.skops", trusted=[])
+    classifier.restore(state)
+    return classifier
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file of the model in `folder`, by file name."""
+    return {path.name: sha256_of(path) for path in sorted(folder.iterdir()) if path.suffix in {".json", ".skops"}}

@@ -1,0 +1,53 @@
+"""The nearest member: how alike a face is to each member's gallery of learnt faces."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from pipeline.records import Float32, Float64, Ints
+
+
+class Nearest:
+    """Half the cosine to a member's mean face, half the mean cosine to the `neighbours` most alike of its faces.
+
+    The mean is steady with many photos, the neighbours follow hair, light and pose: together they told strangers from
+    members better than either (docs/models.md).
+    """
+
+    name = "nearest"
+
+    def __init__(self, neighbours: int) -> None:
+        """`neighbours` is the most faces of a member that are asked."""
+        self.neighbours = neighbours
+        self._vectors = np.empty((0, 0), np.float32)
+        self._labels = np.empty(0, np.int64)
+
+    def fit(self, vectors: Float32, labels: Ints) -> None:
+        """Keep the vectors (n, d) and labels (n,)."""
+        order = np.argsort(labels, kind="stable")
+        self._vectors, self._labels = np.ascontiguousarray(vectors[order], np.float32), labels[order]
+
+    def scores(self, vectors: Float32) -> Float64:
+        """Likeness in -1..1 of each vector to each member, (n, members)."""
+        cosines = vectors.astype(np.float64) @ self._vectors.T.astype(np.float64)
+        columns = [self._likeness(vectors, cosines, label) for label in range(int(self._labels.max(initial=-1)) + 1)]
+        return np.stack(columns, axis=1)
+
+    def state(self) -> Mapping[str, Any]:
+        """The kept faces."""
+        return {"neighbours": self.neighbours, "vectors": self._vectors, "labels": self._labels}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take over kept faces."""
+        self.neighbours, self._vectors, self._labels = state["neighbours"], state["vectors"], state["labels"]
+
+    def _likeness(self, vectors: Float32, cosines: Float64, label: int) -> Float64:
+        own = self._labels == label
+        mean = self._vectors[own].sum(axis=0, dtype=np.float64)
+        to_mean = vectors @ (mean / max(float(np.linalg.norm(mean)), 1e-9))
+        most_alike = np.sort(cosines[:, own], axis=1)[:, -self.neighbours :]
+        likeness: Float64 = (to_mean + most_alike.mean(axis=1)) / 2
+        return likeness

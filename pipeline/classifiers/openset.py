@@ -1,0 +1,112 @@
+"""When to say 'unknown': how alike to its member a face must be before the name is believed.
+
+A classifier tells members apart, but names anybody. What tells a stranger is the likeness to the named member's
+gallery. Its threshold is measured, not chosen. Strangers in general (a property of the network) set the lowest it may
+be. How far above, the group says: where its own faces, judged by models that never saw them, stand well apart from its
+members, each left out in turn and so made a stranger, a strict threshold costs nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from scipy.optimize import minimize_scalar
+from scipy.special import expit, log_softmax
+from scipy.stats import norm
+from sklearn.linear_model import LogisticRegression
+
+from pipeline.classifiers.nearest import Nearest
+from pipeline.records import Float32, Float64, Ints
+
+# The share of faces on screen that are taken to be strangers as alike to a member as the members are to each other.
+LOOKALIKES: Final = 0.02
+DEFAULT_SLOPE: Final = 25.0  # of the confidence curve where there is nobody to measure it on
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSet:
+    """`threshold` is the likeness from which a name is believed; the confidence is 0.5 there and rises with `slope`."""
+
+    threshold: float
+    slope: float
+
+    def confidence(self, likeness: Float64) -> Float64:
+        """How sure it is, 0..1, that a face so alike to a member is that member."""
+        sure: Float64 = expit(self.slope * (likeness - self.threshold))
+        return sure
+
+
+def calibrate(own: Float64, left_out: Float64, strangers: float) -> OpenSet:
+    """Set the threshold and the slope.
+
+    own (n,): likeness of the group's faces to their own member; left_out (m,): of members to the most alike other when
+    they are left out; both by models that never saw the face. `strangers`: the likeness that only the allowed share of
+    strangers exceeds.
+    """
+    if len(own) < 2 or len(left_out) < 2:
+        return OpenSet(strangers, DEFAULT_SLOPE)
+    return OpenSet(max(strangers, _least_wrong(own, left_out)), _slope(own, left_out))
+
+
+def _least_wrong(own: Float64, left_out: Float64) -> float:
+    """The likeness at which the fewest faces are wrong: own ones below it, lookalikes above it (Bayes' rule).
+
+    Both are taken as normally distributed, since tails of a few dozen faces tell nothing.
+    """
+    grid = np.linspace(0.0, 1.0, 1001)
+    lost = norm.cdf(grid, own.mean(), max(float(own.std()), 0.01))
+    taken_in = norm.sf(grid, left_out.mean(), max(float(left_out.std()), 0.01))
+    return float(grid[np.argmin((1 - LOOKALIKES) * lost + LOOKALIKES * taken_in)])
+
+
+def _slope(own: Float64, left_out: Float64) -> float:
+    """How fast the odds of being the member rise with likeness (Platt 1999)."""
+    if not len(left_out):
+        return DEFAULT_SLOPE
+    curve = LogisticRegression(C=100.0, class_weight="balanced")
+    curve.fit(np.concatenate([own, left_out])[:, None], np.repeat([1, 0], [len(own), len(left_out)]))
+    return max(float(curve.coef_[0, 0]), 1.0)
+
+
+def left_out_likeness(vectors: Float32, labels: Ints, neighbours: int) -> Float64:
+    """Each face's likeness to the most alike other member, had its own not been in the group: (n,), or none."""
+    count = int(labels.max(initial=-1)) + 1
+    if count < 2:
+        return np.empty(0)
+    nearest = Nearest(neighbours)
+    nearest.fit(vectors, labels)
+    likeness = nearest.scores(vectors)
+    likeness[np.arange(len(labels)), labels] = -1.0
+    highest: Float64 = likeness.max(axis=1)
+    return highest
+
+
+def temperature(scores: Float64, labels: Ints) -> float:
+    """The divisor that makes a softmax of held-out `scores` (n, members) most likely (Guo et al. 2017)."""
+    rows = np.arange(len(labels))
+
+    def loss(log_temperature: float) -> float:
+        return -float(log_softmax(scores / np.exp(log_temperature), axis=1)[rows, labels].mean())
+
+    found = minimize_scalar(loss, bounds=(-5.0, 3.0), method="bounded")
+    return float(np.exp(found.x))
+
+
+def folds(labels: Ints, groups: npt.NDArray[np.str_], count: int, seed: int) -> list[tuple[Ints, Ints]]:
+    """Up to `count` pairs of row numbers (learn, try); each duplicate group of each member is tried once.
+
+    A member with a single group is always learnt from and never tried, so that every model knows every member.
+    """
+    rng = np.random.default_rng(seed)
+    fold_of = np.full(len(labels), -1)
+    for label in np.unique(labels):
+        own_groups = rng.permutation(np.unique(groups[labels == label]))
+        if len(own_groups) > 1:
+            for position, group in enumerate(own_groups):
+                fold_of[(labels == label) & (groups == group)] = position % count
+    return [
+        (np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)) for fold in range(count) if fold in fold_of
+    ]

@@ -1,0 +1,139 @@
+"""Stage clean: raw photos -> upright RGB pictures, each photo once; what was dropped, and why."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from pipeline.duplicates import THUMBNAIL_PX, find_copies, groups
+from pipeline.errors import ParamsError
+from pipeline.images import read_frames
+from pipeline.manifest import read_manifest
+from pipeline.params import Clean, Params
+from pipeline.records import CLEAN, Dropped, Ints, Rgb
+from pipeline.seen import SEEN_FILE, look, look_at, write_files
+from pipeline.sheets import Source, write_sheets
+from pipeline.stage import run_stage
+from pipeline.tables import write_dropped, write_table
+
+STAGE: Final = "clean"
+
+
+def main(data: Path, params: Params) -> None:
+    """Read raw/; write clean/, clean.parquet, dropped/clean.parquet and the sheets of what was dropped."""
+    _check(params.clean)
+    raw, folder = data / "raw", data / "clean"
+    manifest = read_manifest(raw).rename(columns={"key": "raw_key"})
+    paths = zip(manifest["raw_key"], manifest["path"], strict=True)
+    files = {key: raw / path for key, path in paths if _is_there(raw, path)}
+    seen = look(files, folder, params.clean)
+    pictures = manifest[["raw_key", "member", "fetched_at"]].merge(seen, on="raw_key")
+    judged = judge(pictures, params.clean.duplicate_distance)
+    kept = judged[judged["reason"] == ""].sort_values("key")
+    dropped = pd.concat([judged[judged["reason"] != ""], _missing(manifest, files)], ignore_index=True)
+    keep_only(kept, files, folder, params.clean)
+    write_table(data / "clean.parquet", kept.assign(path=kept["key"] + ".jpg"), CLEAN)
+    rows = dropped[["key", "reason", "detail"]].itertuples(index=False)
+    write_dropped(data / "dropped" / f"{STAGE}.parquet", [Dropped(key, STAGE, *why) for key, *why in rows])
+    write_sheets(data / "sheets" / STAGE, _cells(dropped, files, folder, params.clean))
+    counts = ", ".join(f"{reason} {count}" for reason, count in dropped["reason"].value_counts().items())
+    print(f"{STAGE}: {len(manifest)} files, {len(kept)} pictures kept, {len(dropped)} dropped ({counts or 'none'})")
+
+
+def judge(pictures: pd.DataFrame, distance: int) -> pd.DataFrame:
+    """The pictures (SEEN's columns, member, fetched_at) with reason ('' to keep), detail, kept_as, duplicate_group.
+
+    Of several copies the largest, then the least compressed is kept. A photo found under two members trains neither.
+    """
+    best_first = ["source_pixels", "bytes", "fetched_at", "key", "member"]
+    rows = pictures[pictures["reason"] == ""]
+    rows = rows.sort_values(best_first, ascending=[False, False, True, True, True], ignore_index=True)
+    thumbnails = np.frombuffer(b"".join(rows["thumbnail"]), np.uint8).reshape(-1, THUMBNAIL_PX, THUMBNAIL_PX, 3)
+    copies = find_copies(rows["phash"].to_numpy(np.uint64), thumbnails, distance)
+    members = rows["member"].groupby(copies.photo)
+    conflict = members.transform("nunique") > 1
+    copy = ~conflict & (copies.keeper != rows.index)
+    kept_as = rows["key"].to_numpy()[copies.keeper]
+    exact = rows["pixels_sha256"].to_numpy()[copies.keeper] == rows["pixels_sha256"]
+    rows["reason"] = np.select([conflict, copy & exact, copy], ["conflict", "duplicate", "near-duplicate"], "")
+    rows["detail"] = np.where(copy, "kept " + kept_as, "")
+    for _, names in rows["member"][conflict].groupby(copies.photo[conflict]):
+        rows.loc[names.index, "detail"] = f"the same photo under {', '.join(sorted(set(names)))}"
+    rows["kept_as"] = np.where(copy, kept_as, "")
+    rows["duplicate_group"] = _duplicate_groups(rows, copies.photo)
+    unread = pictures[pictures["reason"] != ""]
+    return pd.concat([rows, unread.assign(kept_as="", duplicate_group=unread["raw_key"])], ignore_index=True)
+
+
+def keep_only(kept: pd.DataFrame, files: dict[str, Path], folder: Path, clean: Clean) -> None:
+    """Make `folder` hold the kept pictures and no others; a copy that became the best is decoded again."""
+    wanted = dict(zip(kept["key"] + ".jpg", kept["raw_key"], strict=True))
+    present = {path.name for path in folder.iterdir()}
+    for name in present - wanted.keys() - {SEEN_FILE}:
+        (folder / name).unlink()
+    for raw_key in sorted({wanted[name] for name in wanted.keys() - present}):
+        _, jpegs = look_at(clean, (raw_key, files[raw_key]))
+        write_files(folder, {name: jpeg for name, jpeg in jpegs.items() if name in wanted})
+
+
+def _check(clean: Clean) -> None:
+    for name in ("max_side_px", "max_megapixels", "max_file_mb", "frames_per_animation"):
+        if getattr(clean, name) < 1:
+            raise ParamsError(f"params.yaml: clean: {name} must be at least 1")
+
+
+def _is_there(raw: Path, path: str) -> bool:
+    return ".." not in Path(path).parts and not Path(path).is_absolute() and (raw / path).is_file()
+
+
+def _missing(manifest: pd.DataFrame, files: dict[str, Path]) -> pd.DataFrame:
+    rows = manifest[~manifest["raw_key"].isin(files)]
+    rows = rows.assign(key=rows["raw_key"], duplicate_group=rows["raw_key"], detail=rows["path"])
+    return rows.assign(reason="missing file", kept_as="", frame=0)
+
+
+def _duplicate_groups(rows: pd.DataFrame, photo: Ints) -> pd.Series:
+    """The raw key of the earliest photo among copies and frames of one animation, which later photos do not change."""
+    everyone = np.arange(len(rows))
+    links = []
+    for labels in (photo, rows["raw_key"].to_numpy()):
+        _, first, inverse = np.unique(labels, return_index=True, return_inverse=True)
+        links.append(np.stack([first[inverse], everyone], axis=1))
+    label = groups(len(rows), np.concatenate(links))
+    by_age = rows.assign(label=label).sort_values(["fetched_at", "raw_key"])
+    return by_age.groupby("label")["raw_key"].transform("first")  # aligned by index
+
+
+def _cells(
+    dropped: pd.DataFrame, files: dict[str, Path], folder: Path, clean: Clean
+) -> Iterator[tuple[str, Source, str]]:
+    """What the sheets show: copies beside each other, after the picture that was kept of them."""
+    before = ""
+    rows: list[Any] = dropped.sort_values(["reason", "duplicate_group", "kept_as", "key", "member"]).to_dict("records")
+    for row in rows:
+        if row["kept_as"] not in ("", before):
+            yield row["reason"], folder / f"{row['kept_as']}.jpg", _short(f"{row['member']}: {row['kept_as']} (kept)")
+        before = row["kept_as"]
+        path = files.get(row["raw_key"])
+        source: Source = path
+        if path and row["key"] != row["raw_key"]:
+            source = partial(_frame, path, row["frame"], clean)
+        yield row["reason"], source, _short(f"{row['member']}: {row['key']} {row['detail']}")
+
+
+def _frame(path: Path, frame: int, clean: Clean) -> Rgb:
+    return next(picture.rgb for picture in read_frames(path, clean) if picture.frame == frame)
+
+
+def _short(text: str) -> str:
+    return re.sub(r"\b([0-9a-f]{8})[0-9a-f]{56}\b", r"\1", text)
+
+
+if __name__ == "__main__":
+    raise SystemExit(run_stage(main))

@@ -1,0 +1,155 @@
+"""Stage curate: finds faces under a wrong member and drops them; a person's decision in review.csv always wins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from pipeline.decisions import ACCEPT, REJECT, read_decisions
+from pipeline.models.weights import KNOWN
+from pipeline.params import Curate, Params
+from pipeline.records import CURATED, SUSPECTS, Dropped, Float32, Float64, Ints
+from pipeline.sheets import write_sheets
+from pipeline.stage import run_stage
+from pipeline.tables import read_metadata, read_vectors, write_dropped, write_table
+
+STAGE: Final = "curate"
+FEWEST: Final = 3  # faces a member needs before one of them can be judged by the others
+ROUNDS: Final = 10  # it settles in three or four; the bound is for the case that it alternates
+# Strangers who reach the likeness below which a face is no longer its member's. Naming is stricter; here a strict floor
+# would cost odd but right photos, which are the ones worth learning from.
+STRANGER_SHARE: Final = 0.16
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Per face (n,): whether it is kept, its likeness to its `own` member and the `best` to an `other`, whose label."""
+
+    kept: npt.NDArray[np.bool_]
+    own: Float64
+    best: Float64
+    other: Ints
+
+
+def judge(vectors: Float32, labels: Ints, settled: npt.NDArray[np.bool_], params: Curate, stranger: float) -> Verdict:
+    """Compare every face with the faces kept so far of every member, itself left out, until nothing changes.
+
+    A face is a swap when another member is more alike by `swap_margin`; a stranger when its own member is less alike
+    than `stranger_z` robust deviations below that member's usual likeness, or than `stranger`, the likeness that
+    strangers reach. `settled` faces (a person decided) are always kept.
+    """
+    kept = np.ones(len(labels), bool)
+    for _ in range(ROUNDS):
+        own, best, other = _likeness(vectors, labels, kept, params.neighbours)
+        wrong = (best > own + params.swap_margin) | (own < _floor(own, labels, kept, params.stranger_z, stranger))
+        judged = np.bincount(labels[kept], minlength=int(labels.max(initial=-1)) + 1)[labels] >= FEWEST
+        now_kept = ~(wrong & judged) | settled
+        if (now_kept == kept).all():
+            break
+        kept = now_kept
+    return Verdict(kept, own, best, other)
+
+
+def main(data: Path, params: Params) -> None:
+    """Read embeddings.parquet and review.csv; write curated.parquet, suspects.parquet and dropped/curate.parquet."""
+    faces, vectors = read_vectors(data / "embeddings.parquet")
+    faces, decided = decide(faces, read_decisions(data))
+    members, labels = np.unique(faces["member"].to_numpy(str), return_inverse=True)
+    accepted = (decided == ACCEPT).to_numpy()
+    rejected = (decided == REJECT).to_numpy()
+    embedder = read_metadata(data / "embeddings.parquet")["embedder"]
+    stranger = KNOWN[embedder].stranger_likeness(STRANGER_SHARE)
+    verdict = judge(vectors[~rejected], labels[~rejected], accepted[~rejected], params.curate, stranger)
+    candidates = faces[~rejected].assign(decided_by=np.where(accepted[~rejected], "person", "machine"))
+    write_table(data / "curated.parquet", candidates[verdict.kept], CURATED)
+    suspects = _suspects(candidates, verdict, members)
+    write_table(data / "suspects.parquet", suspects, SUSPECTS)
+    by_person = [Dropped(key, STAGE, "rejected by a person") for key in faces["key"][rejected]]
+    by_machine = [
+        Dropped(row.key, STAGE, row.reason, f"looks like {row.looks_like}, score {row.score:.2f}")
+        for row in suspects.itertuples()
+    ]
+    write_dropped(data / "dropped" / f"{STAGE}.parquet", by_person + by_machine)
+    write_sheets(
+        data / "sheets" / STAGE,
+        [
+            (row.reason, data / "clean" / f"{row.key}.jpg", f"{row.member} > {row.looks_like} {row.score:.2f}")
+            for row in suspects.itertuples()
+        ],
+    )
+
+
+def decide(faces: pd.DataFrame, decisions: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:
+    """The faces with the members a person gave them, and per face the decision ('' where there is none)."""
+    decision_of = dict(zip(decisions["key"], decisions["decision"], strict=True))
+    member_of = dict(zip(decisions["key"], decisions["member"], strict=True))
+    decided = pd.Series([decision_of.get(key, "") for key in faces["key"]], faces.index, dtype=object)
+    named = pd.Series([member_of.get(key, "") for key in faces["key"]], faces.index, dtype=object)
+    member = faces["member"].where((decided != ACCEPT) | (named == ""), named)
+    return faces.assign(member=member), decided
+
+
+def _likeness(
+    vectors: Float32, labels: Ints, kept: npt.NDArray[np.bool_], neighbours: int
+) -> tuple[Float64, Float64, Ints]:
+    """Likeness of every face to its own member (itself left out), to the most alike other, and that other's label."""
+    count = int(labels.max(initial=-1)) + 1
+    likeness = np.full((len(labels), count), -1.0)
+    cosines = vectors.astype(np.float64) @ vectors.T.astype(np.float64)
+    np.fill_diagonal(cosines, -2.0)
+    for label in range(count):
+        of_member = np.flatnonzero((labels == label) & kept)
+        if not len(of_member):
+            continue
+        total = vectors[of_member].sum(axis=0, dtype=np.float64)
+        means = np.where(((labels == label) & kept)[:, None], total - vectors, total)
+        means /= np.maximum(np.linalg.norm(means, axis=1, keepdims=True), 1e-9)
+        nearest = np.sort(cosines[:, of_member], axis=1)[:, ::-1][:, :neighbours]
+        present = nearest > -2.0
+        to_nearest = np.where(present, nearest, 0).sum(axis=1) / np.maximum(present.sum(axis=1), 1)
+        likeness[:, label] = ((vectors * means).sum(axis=1) + to_nearest) / 2
+    rows = np.arange(len(labels))
+    own = likeness[rows, labels].copy()
+    likeness[rows, labels] = -1.0
+    other = likeness.argmax(axis=1) if count > 1 else labels
+    return own, likeness[rows, other], other
+
+
+def _floor(own: Float64, labels: Ints, kept: npt.NDArray[np.bool_], stranger_z: float, stranger: float) -> Float64:
+    """The likeness to its own member that each face must reach; -1 where too few faces tell."""
+    floor = np.full(len(labels), -1.0)
+    for label in range(int(labels.max(initial=-1)) + 1):
+        of_member = labels == label
+        usual = own[of_member & kept]
+        if len(usual) >= FEWEST:
+            middle = float(np.median(usual))
+            spread = 1.4826 * float(np.median(np.abs(usual - middle)))
+            floor[of_member] = max(middle - stranger_z * max(spread, 0.03), stranger)
+    return floor
+
+
+def _suspects(candidates: pd.DataFrame, verdict: Verdict, members: npt.NDArray[np.str_]) -> pd.DataFrame:
+    out = ~verdict.kept
+    swap = verdict.best[out] > verdict.own[out]
+    rows = pd.DataFrame(
+        {
+            "key": candidates["key"][out],
+            "member": candidates["member"][out],
+            "looks_like": np.where(
+                verdict.best[out] > verdict.own[out], members[verdict.other[out]], candidates["member"][out]
+            ),
+            "score": (verdict.best - verdict.own)[out].astype(np.float32),
+            "reason": np.where(swap, "another member", "stranger"),
+            "action": "drop",
+        }
+    )
+    return rows.sort_values(["member", "score", "key"], ascending=[True, False, True])
+
+
+if __name__ == "__main__":
+    raise SystemExit(run_stage(main))

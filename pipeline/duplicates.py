@@ -1,0 +1,164 @@
+"""Copies of one photo among many, found by perceptual hash in far less than quadratic time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import imagehash
+import numpy as np
+import numpy.typing as npt
+from PIL import Image
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from pipeline.errors import ParamsError
+from pipeline.records import Float32, Ints, Rgb
+
+MAX_DISTANCE: Final = 7  # with four bands of 16 bits, some band then differs in one bit at most
+THUMBNAIL_PX: Final = 16
+MIN_CORRELATION: Final = 0.8  # of the thumbnails' grey; copies that were graded or cropped a little stay above 0.83
+MAX_RMS: Final = 6.0  # of the thumbnails' colours, 0 to 255; what remains to tell flat pictures apart
+
+_BANDS: Final = 4
+_BAND_BITS: Final = 16
+_CHUNK_PAIRS: Final = 1 << 21
+_CHUNK_ROWS: Final = 256
+_MIN_CONTRAST: Final = 8.0  # grey levels; below it a picture has no pattern that could correlate
+
+Hashes = npt.NDArray[np.uint64]
+
+
+@dataclass(frozen=True, slots=True)
+class Copies:
+    """What `find_copies` found, for each of n pictures.
+
+    keeper (n,): index of the picture to keep in its place, its own when it is to be kept. photo (n,): a label that all
+    copies of one photo share.
+    """
+
+    keeper: Ints
+    photo: Ints
+
+
+def perceptual_hash(rgb: Rgb) -> int:
+    """64 bits that change little when the picture (h, w, 3) uint8 is resized, recompressed or slightly retouched."""
+    bits = imagehash.phash(Image.fromarray(rgb)).hash
+    return int.from_bytes(np.packbits(bits).tobytes(), "big")
+
+
+def thumbnail(rgb: Rgb) -> Rgb:
+    """The whole picture (h, w, 3) uint8 squeezed to (THUMBNAIL_PX, THUMBNAIL_PX, 3)."""
+    return np.array(Image.fromarray(rgb).resize((THUMBNAIL_PX, THUMBNAIL_PX), Image.Resampling.BOX))
+
+
+def find_copies(hashes: Hashes, thumbnails: Rgb, distance: int) -> Copies:
+    """Which of n pictures, ordered best first, are copies of one photo.
+
+    Two are when their hashes (n,) differ in at most `distance` bits and their thumbnails (n, px, px, 3) look alike: the
+    hash alone says the same of most flat pictures. A picture is kept unless it is a copy of a better one that is kept.
+    """
+    count = len(hashes)
+    first = _first_alike(hashes, thumbnails)
+    looks = np.unique(first)
+    pairs = looks[_verified_pairs(hashes[looks], thumbnails[looks], distance)]
+    keeper = np.arange(count)
+    better, start = np.unique(pairs[:, 0], return_index=True)
+    for best, worse in zip(better, np.split(pairs[:, 1], start[1:]), strict=False):
+        if keeper[best] == best:  # in order, so that this is settled
+            keeper[worse[keeper[worse] == worse]] = best
+    same = np.stack([first, np.arange(count)], axis=1)
+    return Copies(keeper[first], groups(count, np.concatenate([pairs, same])))
+
+
+def near_pairs(hashes: Hashes, distance: int) -> Ints:
+    """Index pairs (k, 2) of hashes (n,) uint64 that differ in at most `distance` bits, 0 to 7.
+
+    Every pair of different hashes appears once, as their first indices; further copies of a hash are each paired with
+    its first only, so that thousands of equal hashes stay thousands of pairs. Raises ParamsError for other distances.
+    """
+    if not 0 <= distance <= MAX_DISTANCE:
+        raise ParamsError(f"clean: duplicate_distance must be 0 to {MAX_DISTANCE}, found {distance}")
+    unique, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
+    everyone = np.arange(len(hashes))
+    copies = first[inverse] != everyone
+    same = np.stack([first[inverse][copies], everyone[copies]], axis=1)
+    found = [first[pairs] for pairs in _different_pairs(unique, distance)]
+    pairs = np.sort(np.concatenate([same, *found]), axis=1).astype(np.int64)
+    unique_pairs: Ints = np.unique(pairs, axis=0)
+    return unique_pairs
+
+
+def groups(count: int, pairs: Ints) -> Ints:
+    """Labels (count,) of the connected components that the index pairs (k, 2) make."""
+    links = coo_array((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
+    labels: Ints = connected_components(links, directed=False)[1].astype(np.int64)
+    return labels
+
+
+def _first_alike(hashes: Hashes, thumbnails: Rgb) -> Ints:
+    """For each picture the index of the first with the very same hash and thumbnail."""
+    pixels = thumbnails.reshape(len(hashes), THUMBNAIL_PX * THUMBNAIL_PX * 3)
+    looks = np.concatenate([hashes[:, None].view(np.uint8), pixels], axis=1)
+    _, first, inverse = np.unique(looks, axis=0, return_index=True, return_inverse=True)
+    return first[inverse.reshape(-1)].astype(np.int64)
+
+
+def _verified_pairs(hashes: Hashes, thumbnails: Rgb, distance: int) -> Ints:
+    """All index pairs (k, 2), smaller first and in their order, that are near by hash and alike by thumbnail."""
+    block_of = groups(len(hashes), near_pairs(hashes, distance))
+    order = np.argsort(block_of, kind="stable")
+    found = [np.empty((0, 2), np.int64)]
+    for block in np.split(order, np.flatnonzero(np.diff(block_of[order])) + 1):
+        for start in range(0, len(block) if len(block) > 1 else 0, _CHUNK_ROWS):
+            rows = block[start : start + _CHUNK_ROWS]
+            near = np.bitwise_count(hashes[rows][:, None] ^ hashes[block]) <= distance
+            left, right = np.nonzero(near & _alike(thumbnails[rows], thumbnails[block]))
+            found.append(np.stack([rows[left], block[right]], axis=1))
+    pairs = np.concatenate(found)
+    pairs = pairs[pairs[:, 0] < pairs[:, 1]]
+    return pairs[np.argsort(pairs[:, 0], kind="stable")]
+
+
+def _alike(left: Rgb, right: Rgb) -> npt.NDArray[np.bool_]:
+    """Whether thumbnails (a, px, px, 3) and (b, px, px, 3) look alike, as (a, b)."""
+    correlation: Float32 = _pattern(left) @ _pattern(right).T
+    a, b = (side.reshape(len(side), -1).astype(np.float32) for side in (left, right))
+    square: Float32 = ((a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * (a @ b.T)) / a.shape[1]
+    return np.logical_or(correlation >= MIN_CORRELATION, square <= MAX_RMS**2)
+
+
+def _pattern(thumbnails: Rgb) -> Float32:
+    """Thumbnails as grey vectors of mean 0 and length 1, shorter where there is hardly any contrast."""
+    grey = thumbnails.reshape(len(thumbnails), -1, 3).mean(axis=2, dtype=np.float32)
+    grey -= grey.mean(axis=1, keepdims=True)
+    scale = np.maximum(grey.std(axis=1, keepdims=True), _MIN_CONTRAST) * np.sqrt(grey.shape[1])
+    return np.asarray(grey / scale, np.float32)
+
+
+def _different_pairs(hashes: Hashes, distance: int) -> Iterator[Ints]:
+    """Pairs (k, 2) of sorted, unique hashes within `distance`, band by band; a pair may come more than once."""
+    flips = [0] + [1 << bit for bit in range(_BAND_BITS)] if distance >= _BANDS else [0]
+    for shift in range(0, _BANDS * _BAND_BITS, _BAND_BITS):
+        band = ((hashes >> np.uint64(shift)) & np.uint64(0xFFFF)).astype(np.int64)
+        order = np.argsort(band, kind="stable")
+        for flip in flips:
+            start = np.searchsorted(band[order], band ^ flip, side="left")
+            stop = np.searchsorted(band[order], band ^ flip, side="right")
+            for left, place in _expanded(start, stop):
+                right = order[place]
+                near = (left < right) & (np.bitwise_count(hashes[left] ^ hashes[right]) <= distance)
+                yield np.stack([left[near], right[near]], axis=1)
+
+
+def _expanded(start: Ints, stop: Ints) -> Iterator[tuple[Ints, Ints]]:
+    """Row i once for each of its places start[i]:stop[i], in chunks that bound the memory."""
+    count = stop - start
+    total = np.concatenate([[0], np.cumsum(count)])
+    row = 0
+    while row < len(count):
+        last = max(row + 1, int(np.searchsorted(total, total[row] + _CHUNK_PAIRS, side="right")) - 1)
+        rows = np.repeat(np.arange(row, last), count[row:last])
+        yield rows, np.arange(total[row], total[last]) - np.repeat(total[row:last] - start[row:last], count[row:last])
+        row = last

@@ -1,0 +1,44 @@
+"""Stage embed: aligned crops -> unit vectors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+
+from pipeline.images import read_still
+from pipeline.incremental import FINGERPRINT, earlier_rows, fingerprint
+from pipeline.models.embedder import OnnxEmbedder
+from pipeline.models.looking import embed_faces
+from pipeline.params import Params
+from pipeline.progress import track
+from pipeline.records import FACES, embeddings_schema
+from pipeline.stage import run_stage
+from pipeline.tables import read_table, write_table
+
+STAGE: Final = "embed"
+REVISION: Final = 1  # raise it when the code below gives other vectors for the same crops
+BATCH: Final = 32
+
+
+def main(data: Path, params: Params) -> None:
+    """Read faces.parquet and faces/; write embeddings.parquet, the network's name and hash in its metadata."""
+    faces = read_table(data / "faces.parquet", FACES)
+    embedder = OnnxEmbedder(params.models.embedder)
+    schema = embeddings_schema(embedder.dimensions)
+    made_by = fingerprint(STAGE, REVISION, embedder.sha256)
+    earlier = earlier_rows(data / "embeddings.parquet", schema, made_by)
+    vectors = dict(zip(earlier["key"], earlier["vector"], strict=True))
+    todo = [row for row in faces.itertuples() if row.key not in vectors]
+    for start in track(range(0, len(todo), BATCH), STAGE):
+        batch = todo[start : start + BATCH]
+        crops = np.stack([read_still(data / "faces" / row.path) for row in batch])
+        vectors.update(zip((row.key for row in batch), embed_faces(embedder, crops), strict=True))
+    table = faces.assign(vector=faces["key"].map(vectors))
+    metadata = {FINGERPRINT: made_by, "embedder": embedder.name, "embedder_sha256": embedder.sha256}
+    write_table(data / "embeddings.parquet", table, schema, metadata)
+
+
+if __name__ == "__main__":
+    raise SystemExit(run_stage(main))

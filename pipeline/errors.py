@@ -1,0 +1,33 @@
+"""Errors that a user can act on: one line that says what is wrong and what to do."""
+
+
+class LineupError(Exception):
+    """Something the user can mend; the command line prints its message without a trace."""
+
+
+class ParamsError(LineupError):
+    """params.yaml does not say what the code understands."""
+
+
+class WeightsError(LineupError):
+    """A weight file is missing, differs from what is expected, or cannot be fetched."""
+
+
+class UnreadableImageError(LineupError):
+    """A picture that cannot be used; `reason` is the word that goes into the dropped table."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+
+
+class UnreadableVideoError(LineupError):
+    """A video that cannot be decoded at all."""
+
+
+class ModelError(LineupError):
+    """A trained model is missing, or was made by another embedder than the one in use."""
+
+
+class DatasetError(LineupError):
+    """A group's photos or tables cannot be used as they are."""

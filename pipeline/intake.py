@@ -1,0 +1,176 @@
+"""Photos that a user already has become a group's raw/: files named by their hash, a manifest, and a roster."""
+
+from __future__ import annotations
+
+import io
+import os
+import shutil
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+
+from pipeline.decisions import start_decisions
+from pipeline.errors import DatasetError, ParamsError
+from pipeline.files import sha256_of, write_text, written_whole
+from pipeline.manifest import MANIFEST_FILE, read_manifest
+from pipeline.progress import track
+from pipeline.records import MANIFEST, UNKNOWN
+from pipeline.roster import add_members
+from pipeline.safeopen import HEAD_BYTES, sniff
+from pipeline.tables import write_table
+
+MAX_GROUP_CHARACTERS: Final = 60
+MAX_MEMBER_CHARACTERS: Final = 100
+MAX_MEMBER_BYTES: Final = 255
+
+
+@dataclass(slots=True)
+class ImportReport:
+    """What an import did: files newly stored, already there, and met twice under one member; and what to look at."""
+
+    members: tuple[str, ...]
+    added: int = 0
+    present: int = 0
+    duplicates: int = 0
+    warnings: list[str] = field(default_factory=list)
+
+
+def check_group(name: str) -> str:
+    """The name, if it can name a group (it is used in paths and in stage names); DatasetError says why not."""
+    if not name or len(name) > MAX_GROUP_CHARACTERS:
+        raise DatasetError(f"a group's name has 1 to {MAX_GROUP_CHARACTERS} characters, {name[:80]!r} has {len(name)}")
+    # Marks belong to letters in many alphabets; a hyphen in front would read as an option.
+    if name[0] == "-" or any(c not in "-_" and unicodedata.category(c)[0] not in "LMN" for c in name):
+        raise DatasetError(f"a group's name is letters, digits, '-' and '_', not beginning with '-': {name!r} is not")
+    return name
+
+
+def check_member(name: str) -> str:
+    """The name, if it can be a member's key and folder; DatasetError says why not."""
+    wrong = ""
+    if not name.strip() or name.startswith(".") or name in (UNKNOWN, MANIFEST_FILE):
+        wrong = "is reserved or empty, or begins with a dot"
+    elif any(c in "/\\" or unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in name):
+        wrong = "has a slash, a backslash, a control character, or is not valid text"
+    elif len(name) > MAX_MEMBER_CHARACTERS or len(name.encode()) > MAX_MEMBER_BYTES:
+        wrong = f"is longer than {MAX_MEMBER_CHARACTERS} characters or {MAX_MEMBER_BYTES} bytes"
+    if wrong:
+        raise DatasetError(f"{name[:120]!r} cannot be a member's key, it {wrong}: rename the folder")
+    return name
+
+
+def import_photos(photos: Path, data: Path) -> ImportReport:
+    """Bring `photos`, a folder per member, into the group's folder `data`: roster.yaml, raw/ and its manifest.
+
+    Doing it again adds only what is new; stopping at any moment leaves what the next import completes, since the
+    manifest is written last. Hidden files and links are left out. Raises DatasetError when there is nothing to bring
+    in, or when a name cannot be used.
+    """
+    check_group(data.name)
+    folders, report = _member_folders(photos)
+    add_members(data, list(report.members))
+    start_decisions(data)
+    raw = data / "raw"
+    manifest: list[Any] = read_manifest(raw).to_dict("records")
+    earlier = {(row["member"], row["key"]): row for row in manifest}
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    fetched_at = datetime.now(UTC).isoformat(timespec="milliseconds")  # one for all, so that ties fall by key
+    for path in track([path for folder in folders for path in _files(folder, report)], "import"):
+        member = path.relative_to(photos).parts[0]
+        try:
+            row = _stored(path, member, raw, fetched_at)
+        except OSError as error:
+            report.warnings.append(f"{path}: left out, {error.strerror or error}")
+            continue
+        pair = (member, row["key"])
+        report.duplicates += pair in found
+        report.present += pair in earlier and pair not in found
+        found[pair] = row
+    rows = found | earlier  # a row keeps what its first import said
+    report.added = len(rows) - len(earlier)
+    if report.added or not (raw / MANIFEST_FILE).is_file():
+        write_table(raw / MANIFEST_FILE, [rows[pair] for pair in sorted(rows)], MANIFEST)
+    return report
+
+
+def add_group_to_params(path: Path, group: str) -> None:
+    """Add `group` to the list `groups` in params.yaml, keeping its comments; nothing is written when it is there."""
+    check_group(group)
+    yaml_file = YAML()
+    yaml_file.preserve_quotes = True
+    yaml_file.width = 4096
+    yaml_file.indent(mapping=2, sequence=4, offset=2)
+    try:
+        document = yaml_file.load(path.read_text(encoding="utf-8"))
+        names = document["groups"]
+        if isinstance(names, list) and group in names:
+            return
+        # Params are read as YAML 1.1, in which a bare 'on' or '2024' is no text.
+        names.append(group if yaml.safe_load(group) == group else DoubleQuotedScalarString(group))
+    except FileNotFoundError:
+        raise ParamsError(f"{path} is not there: run this in the project's folder") from None
+    except (YAMLError, KeyError, TypeError, AttributeError):
+        raise ParamsError(f"{path} has no list 'groups': add the line 'groups: []'") from None
+    text = io.StringIO()
+    yaml_file.dump(document, text)
+    write_text(path, text.getvalue())
+
+
+def _member_folders(photos: Path) -> tuple[list[Path], ImportReport]:
+    if not photos.is_dir():
+        raise DatasetError(f"{photos} is not a folder: give the folder that holds a folder of photos per member")
+    entries = sorted(path for path in photos.iterdir() if not path.name.startswith("."))
+    folders = [path for path in entries if path.is_dir() and not path.is_symlink()]
+    if not folders:
+        found = "holds files but no folders" if entries else "is empty"
+        raise DatasetError(f"{photos} {found}: put each member's photos into a folder named after the member")
+    report = ImportReport(tuple(check_member(folder.name) for folder in folders))
+    if len(entries) > len(folders):
+        report.warnings.append(f"{photos}: {len(entries) - len(folders)} files or links outside the members' folders")
+    return folders, report
+
+
+def _files(folder: Path, report: ImportReport) -> Iterator[Path]:
+    """The member's files at any depth, in a fixed order; hidden ones and links are left out."""
+    links = count = 0
+    for parent, folders, names in os.walk(folder, onerror=lambda error: report.warnings.append(str(error))):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        paths = [Path(parent, name) for name in sorted(names) if not name.startswith(".")]
+        links += sum(path.is_symlink() for path in [*paths, *(Path(parent, name) for name in folders)])
+        files = [path for path in paths if path.is_file() and not path.is_symlink()]
+        count += len(files)
+        yield from files
+    if links:
+        report.warnings.append(f"{folder}: {links} links left out, copy what they point to into the folder")
+    if not count:
+        report.warnings.append(f"{folder}: no photos yet")
+
+
+def _stored(path: Path, member: str, raw: Path, fetched_at: str) -> dict[str, Any]:
+    """The manifest row of a file, which is copied into raw/ unless it is there."""
+    key = sha256_of(path)
+    with path.open("rb") as handle:
+        extension, content_type = sniff(handle.read(HEAD_BYTES))
+    target = raw / member / f"{key}.{extension}"
+    if not target.is_file():
+        with written_whole(target) as temporary:
+            shutil.copyfile(path, temporary)
+    return {
+        "key": key,
+        "member": member,
+        "path": f"{member}/{target.name}",
+        "source": "import",
+        **dict.fromkeys(("keyword", "url", "page_url", "licence"), ""),
+        "fetched_at": fetched_at,
+        "http_status": 0,
+        "content_type": content_type,
+        "bytes": target.stat().st_size,
+    }

@@ -1,0 +1,41 @@
+"""Adapters of face networks: each the only importer of its library, each behind a one-method Protocol."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from pipeline.records import Faces, Float32, Rgb
+
+
+class Detector(Protocol):
+    """Finds faces."""
+
+    @property
+    def name(self) -> str:
+        """The entry in weights.py."""
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the weight file."""
+
+    def detect(self, image_rgb: Rgb, min_score: float) -> Faces:
+        """Faces of image_rgb (h, w, 3) uint8 whose score is at least `min_score`, best first, in its pixels."""
+
+
+class Embedder(Protocol):
+    """Turns aligned faces into vectors whose dot product tells how alike two faces are."""
+
+    @property
+    def name(self) -> str:
+        """The entry in weights.py."""
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the weight file."""
+
+    @property
+    def dimensions(self) -> int:
+        """Length of a vector."""
+
+    def embed(self, crops_rgb: Rgb) -> Float32:
+        """Unit vectors (n, d) float32 of aligned faces (n, 112, 112, 3) uint8."""

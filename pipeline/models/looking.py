@@ -1,0 +1,73 @@
+"""What photos and videos share: finding faces in a picture of any size, and turning crops into vectors."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import cv2
+import numpy as np
+
+from pipeline.models import Detector, Embedder
+from pipeline.models.geometry import iou_matrix
+from pipeline.records import Faces, Float32, Rgb
+
+# A second look at a face: how far beyond its box, in box sides, and at what size. Landmarks found at this size bring
+# vectors of one person closer together than those of the first look, above all for small faces (docs/models.md).
+SECOND_LOOK_MARGIN: Final = 0.8
+SECOND_LOOK_PX: Final = 256
+SECOND_LOOK_SCORE: Final = 0.5
+SAME_FACE_IOU: Final = 0.4
+
+# A face that fills the whole picture has no surroundings for the detector to see; a border gives it some.
+BORDER: Final = 0.35
+
+
+def find_faces(detector: Detector, image_rgb: Rgb, side_px: int, min_score: float) -> Faces:
+    """Faces of image_rgb (h, w, 3), looked for at a longer side of at most `side_px`; boxes in pixels of image_rgb."""
+    faces = _find_at(detector, image_rgb, side_px, min_score)
+    if len(faces):
+        return faces
+    height, width = image_rgb.shape[:2]
+    top, left = int(height * BORDER), int(width * BORDER)
+    framed = cv2.copyMakeBorder(image_rgb, top, top, left, left, cv2.BORDER_CONSTANT, value=(127, 127, 127))
+    faces = _find_at(detector, framed, side_px, min_score)
+    corner = np.array([left, top], np.float32)
+    return Faces(faces.boxes_xyxy - np.tile(corner, 2), faces.landmarks_xy - corner, faces.scores)
+
+
+def surroundings(image_rgb: Rgb, box_xyxy: Float32) -> tuple[Rgb, Float32]:
+    """The part of image_rgb that a second look at the face in box_xyxy (4,) needs, and its top-left corner (2,)."""
+    height, width = image_rgb.shape[:2]
+    centre = (box_xyxy[:2] + box_xyxy[2:]) / 2
+    reach = float((box_xyxy[2:] - box_xyxy[:2]).max()) * (0.5 + SECOND_LOOK_MARGIN)
+    x0, y0 = np.clip(np.floor(centre - reach), 0, [width - 1, height - 1]).astype(int)
+    x1, y1 = np.clip(np.ceil(centre + reach), [x0 + 1, y0 + 1], [width, height]).astype(int)
+    return image_rgb[y0:y1, x0:x1], np.array([x0, y0], np.float32)
+
+
+def second_look(detector: Detector, image_rgb: Rgb, box_xyxy: Float32, landmarks_xy: Float32) -> Float32:
+    """Better landmarks (5, 2) of a face that was found before; the same ones where it is not found again."""
+    part, corner = surroundings(image_rgb, box_xyxy)
+    scale = SECOND_LOOK_PX / max(part.shape[:2])
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    found = detector.detect(cv2.resize(part, None, fx=scale, fy=scale, interpolation=how), SECOND_LOOK_SCORE)
+    before = (box_xyxy - np.tile(corner, 2)) * np.float32(scale)
+    overlap = iou_matrix(found.boxes_xyxy, before[None])[:, 0]
+    if not len(found) or overlap.max() < SAME_FACE_IOU:
+        return landmarks_xy
+    again = found.landmarks_xy[int(overlap.argmax())] / np.float32(scale) + corner
+    return (landmarks_xy + again) / 2  # the mean of both looks beats either
+
+
+def embed_faces(embedder: Embedder, crops_rgb: Rgb) -> Float32:
+    """Unit vectors (n, d) of aligned faces (n, 112, 112, 3): the mean of each face's vector and its mirror image's."""
+    both = embedder.embed(crops_rgb) + embedder.embed(np.ascontiguousarray(crops_rgb[:, :, ::-1]))
+    return both / np.maximum(np.linalg.norm(both, axis=1, keepdims=True), 1e-9)
+
+
+def _find_at(detector: Detector, image_rgb: Rgb, side_px: int, min_score: float) -> Faces:
+    scale = min(1.0, side_px / max(image_rgb.shape[:2]))
+    if scale < 1.0:
+        image_rgb = cv2.resize(image_rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    faces = detector.detect(image_rgb, min_score)
+    return Faces(faces.boxes_xyxy / np.float32(scale), faces.landmarks_xy / np.float32(scale), faces.scores)

@@ -1,0 +1,39 @@
+"""How much one face can be trusted: size, sharpness, light and pose, each a number, and one number for all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+
+from pipeline.models.geometry import CROP_PX, pose_deg
+from pipeline.records import Float32, Rgb
+
+SHARP_ENOUGH: Final = 150.0  # beyond this the vectors of one person no longer come closer to each other
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """`sharpness` is the variance of the Laplacian, `light` the mean grey level (0..255), both of the aligned face;
+    angles in degrees; `face_px` the shorter side of the box; `overall` in 0..1."""
+
+    face_px: float
+    sharpness: float
+    light: float
+    yaw_deg: float
+    pitch_deg: float
+    roll_deg: float
+    overall: float
+
+
+def measure(crop_rgb: Rgb, box_xyxy: Float32, landmarks_xy: Float32, score: float) -> Quality:
+    """Measure a face by its aligned crop (112, 112, 3), its box (4,), its landmarks (5, 2) and its detection score."""
+    middle = cv2.cvtColor(crop_rgb[16:96, 16:96], cv2.COLOR_RGB2GRAY)
+    sharpness = float(cv2.Laplacian(middle, cv2.CV_32F).var())
+    yaw, pitch, roll = pose_deg(landmarks_xy)
+    face_px = float(min(box_xyxy[2] - box_xyxy[0], box_xyxy[3] - box_xyxy[1]))
+    frontal = max(0.0, float(np.cos(np.radians(yaw)) * np.cos(np.radians(pitch))))
+    overall = min(1.0, face_px / CROP_PX) ** 0.5 * min(1.0, sharpness / SHARP_ENOUGH) ** 0.5 * frontal * score
+    return Quality(face_px, sharpness, float(middle.mean()), yaw, pitch, roll, overall)

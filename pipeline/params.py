@@ -1,0 +1,170 @@
+"""params.yaml, parsed once into frozen types; an unknown or missing key is refused by name."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+import yaml
+
+from pipeline.errors import ParamsError
+
+T = TypeVar("T")
+
+PARAMS_FILE = Path("params.yaml")
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """Names of the networks in models/weights.py."""
+
+    detector: str
+    embedder: str
+
+
+@dataclass(frozen=True, slots=True)
+class Clean:
+    """Section clean."""
+
+    min_side_px: int
+    max_side_px: int
+    max_megapixels: int
+    max_file_mb: int
+    frames_per_animation: int
+    duplicate_distance: int
+
+
+@dataclass(frozen=True, slots=True)
+class FaceGates:
+    """Section faces: what a face must pass to be learnt from."""
+
+    detect_side_px: int
+    min_score: float
+    min_face_px: int
+    prominence: float
+    min_sharpness: float
+    min_light: float
+    max_light: float
+    max_yaw_deg: float
+    max_pitch_deg: float
+    max_roll_deg: float
+
+
+@dataclass(frozen=True, slots=True)
+class Curate:
+    """Section curate."""
+
+    neighbours: int
+    stranger_z: float
+    swap_margin: float
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """Section split."""
+
+    test_fraction: float
+    min_train: int
+
+
+@dataclass(frozen=True, slots=True)
+class Train:
+    """Section train."""
+
+    classifier: str
+    folds: int
+    false_name_rate: float
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Svm:
+    """Section svm."""
+
+    c: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Nearest:
+    """Section nearest."""
+
+    neighbours: int
+
+
+@dataclass(frozen=True, slots=True)
+class Analyse:
+    """Section analyse."""
+
+    detect_side_px: int
+    detect_every: int
+    min_score: float
+    min_face_px: int
+    embed_per_track: int
+
+
+@dataclass(frozen=True, slots=True)
+class Render:
+    """Section render."""
+
+    crf: int
+    preset: str
+
+
+@dataclass(frozen=True, slots=True)
+class Params:
+    """The whole file; what each key means stands beside it in params.yaml."""
+
+    groups: tuple[str, ...]
+    models: Models
+    clean: Clean
+    faces: FaceGates
+    curate: Curate
+    split: Split
+    train: Train
+    svm: Svm
+    nearest: Nearest
+    analyse: Analyse
+    render: Render
+
+
+def read_params(path: Path = PARAMS_FILE) -> Params:
+    """Read params.yaml.
+
+    Raises ParamsError when the file is missing, is not YAML, or has an unknown, missing or wrongly typed key.
+    """
+    if not path.is_file():
+        raise ParamsError(f"{path} is not there: run this in the project's folder, or give it with --project")
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise ParamsError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    return parse(Params, document, path.name)
+
+
+def parse(kind: type[T], value: Any, where: str) -> T:
+    """Turn a mapping into the dataclass `kind`; ParamsError names the key (`where` is its path so far)."""
+    if not isinstance(value, Mapping):
+        raise ParamsError(f"{where}: expected a section with keys, found {value!r}")
+    hints = get_type_hints(kind)
+    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    if unknown := sorted(str(key) for key in value if key not in names):
+        raise ParamsError(f"{where}: unknown {', '.join(unknown)} (known: {', '.join(names)})")
+    if missing := [name for name in names if name not in value]:
+        raise ParamsError(f"{where}: missing {', '.join(missing)}")
+    return kind(**{name: _convert(hints[name], value[name], f"{where}: {name}") for name in names})
+
+
+def _convert(hint: Any, value: Any, where: str) -> Any:
+    if isinstance(hint, type) and is_dataclass(hint):
+        return parse(hint, value, where)
+    if get_origin(hint) is tuple:
+        if not isinstance(value, list):
+            raise ParamsError(f"{where}: expected a list, found {value!r}")
+        return tuple(_convert(get_args(hint)[0], item, where) for item in value)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, hint) or (hint is not bool and isinstance(value, bool)):
+        raise ParamsError(f"{where}: expected {hint.__name__}, found {value!r}")
+    return value

@@ -1,0 +1,110 @@
+"""What is inside each raw file, decoded once and remembered between runs."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+import PIL
+import pyarrow as pa
+
+from pipeline.duplicates import perceptual_hash, thumbnail
+from pipeline.errors import UnreadableImageError
+from pipeline.files import written_whole
+from pipeline.images import Picture, encode_jpeg, read_frames
+from pipeline.incremental import FINGERPRINT, earlier_rows, fingerprint
+from pipeline.params import Clean
+from pipeline.progress import track
+from pipeline.tables import read_table, write_table
+
+REVISION: Final = 1  # raise it when the code here, or that reads pictures, makes other rows of the same files
+BATCH: Final = 128
+WORKERS: Final = min(8, os.cpu_count() or 1)  # each may hold a picture of max_megapixels
+SAVE_EVERY_S: Final = 30.0  # a stop costs at most this much work
+
+SEEN_FILE: Final = "seen.parquet"
+# What came out of each raw file, so that none is decoded twice: a row per picture, or one with the reason for none.
+SEEN: Final = pa.schema(
+    [
+        *((name, pa.string()) for name in ("raw_key", "key", "reason", "detail", "format", "pixels_sha256")),
+        *((name, pa.int32()) for name in ("frame", "width", "height")),
+        *((name, pa.int64()) for name in ("source_pixels", "bytes")),
+        ("phash", pa.uint64()),
+        ("thumbnail", pa.binary()),
+    ]
+)
+_NOTHING: Final = {field.name: "" if field.type == pa.string() else 0 for field in SEEN} | {"thumbnail": b""}
+
+Row = dict[str, Any]
+
+
+def look(files: dict[str, Path], folder: Path, clean: Clean) -> pd.DataFrame:
+    """What each raw file holds (SEEN), decoding only those not seen before; new pictures are written into `folder`."""
+    made_by = fingerprint(REVISION, PIL.__version__, clean)
+    earlier = earlier_rows(folder / SEEN_FILE, SEEN, made_by)
+    rows: list[Any] = earlier[earlier["raw_key"].isin(files)].to_dict("records")
+    new = sorted(files.keys() - {row["raw_key"] for row in rows})
+    saved_at = time.monotonic()
+    for found, jpegs in track(_looked_at({key: files[key] for key in new}, clean), "clean", len(new)):
+        write_files(folder, jpegs)
+        rows.extend(found)
+        if time.monotonic() - saved_at > SAVE_EVERY_S:
+            write_table(folder / SEEN_FILE, rows, SEEN, {FINGERPRINT: made_by})
+            saved_at = time.monotonic()
+    rows.sort(key=lambda row: (str(row["raw_key"]), int(row["frame"])))
+    write_table(folder / SEEN_FILE, rows, SEEN, {FINGERPRINT: made_by})
+    return read_table(folder / SEEN_FILE, SEEN)
+
+
+def look_at(clean: Clean, file: tuple[str, Path]) -> tuple[list[Row], dict[str, bytes]]:
+    """Rows of one (raw key, file), and by file name its pictures as JPEGs; it never raises for what the file holds."""
+    raw_key, path = file
+    try:
+        pictures = read_frames(path, clean)
+        side = min(pictures[0].width, pictures[0].height)
+        if side < clean.min_side_px:
+            raise UnreadableImageError("too small", f"shorter side {side} px, needs {clean.min_side_px}")
+    except UnreadableImageError as error:
+        return [_NOTHING | {"raw_key": raw_key, "key": raw_key, "reason": error.reason, "detail": str(error)}], {}
+    rows = [_row(raw_key, picture, path.stat().st_size) for picture in pictures]
+    jpegs = [encode_jpeg(picture.rgb) for picture in pictures]
+    return rows, {f"{row['key']}.jpg": jpeg for row, jpeg in zip(rows, jpegs, strict=True)}
+
+
+def write_files(folder: Path, jpegs: dict[str, bytes]) -> None:
+    """Write files by name, each whole or not at all."""
+    for name, jpeg in jpegs.items():
+        with written_whole(folder / name) as temporary:
+            temporary.write_bytes(jpeg)
+
+
+def _looked_at(files: dict[str, Path], clean: Clean) -> Iterator[tuple[list[Row], dict[str, bytes]]]:
+    """Rows and JPEGs of each file, in order; decoded in threads, a batch at a time so that little is held at once."""
+    items = list(files.items())
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for start in range(0, len(items), BATCH):
+            yield from pool.map(partial(look_at, clean), items[start : start + BATCH])
+
+
+def _row(raw_key: str, picture: Picture, size_bytes: int) -> Row:
+    height, width = picture.rgb.shape[:2]
+    return _NOTHING | {
+        "raw_key": raw_key,
+        "key": raw_key if picture.frame is None else f"{raw_key}.{picture.frame}",
+        "format": picture.format,
+        "pixels_sha256": sha256(repr(picture.rgb.shape).encode() + picture.rgb.tobytes()).hexdigest(),
+        "frame": picture.frame or 0,
+        "width": width,
+        "height": height,
+        "source_pixels": picture.width * picture.height,
+        "bytes": size_bytes,
+        "phash": perceptual_hash(picture.rgb),
+        "thumbnail": thumbnail(picture.rgb).tobytes(),
+    }

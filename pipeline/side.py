@@ -1,0 +1,43 @@
+"""One side of a group's split, ready to learn from or to be tested on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.records import SPLIT, Float32, Ints
+from pipeline.tables import read_table, read_vectors
+
+TRAIN: Final = "train"
+TEST: Final = "test"
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """Vectors (n, d), labels (n,) into `members`, duplicate groups (n,) and keys (n,).
+
+    `members` are those of the training side, sorted; a member that has only test faces cannot be named and is left out.
+    """
+
+    vectors: Float32
+    labels: Ints
+    groups: npt.NDArray[np.str_]
+    keys: npt.NDArray[np.str_]
+    members: tuple[str, ...]
+
+
+def read_side(data: Path, side: str) -> Side:
+    """The faces of `side` (TRAIN or TEST) of the group in folder `data`."""
+    faces, vectors = read_vectors(data / "embeddings.parquet")
+    split = read_table(data / "split.parquet", SPLIT).set_index("key")
+    members = np.unique(split["member"][split["side"] == TRAIN].to_numpy(str))
+    wanted = split.index[(split["side"] == side) & split["member"].isin(members)]
+    here = faces["key"].isin(wanted).to_numpy()
+    rows = split.loc[faces["key"][here]]
+    labels = np.searchsorted(members, rows["member"].to_numpy(str)).astype(np.int64)
+    keys = faces["key"][here].to_numpy(str)
+    return Side(vectors[here], labels, rows["duplicate_group"].to_numpy(str), keys, tuple(members.tolist()))

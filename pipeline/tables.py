@@ -1,0 +1,70 @@
+"""Parquet tables: written whole, checked against their schema when read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.errors import DatasetError
+from pipeline.files import written_whole
+from pipeline.records import DROPPED, Dropped, Float32
+
+
+def write_table(
+    path: Path,
+    rows: pd.DataFrame | Iterable[Mapping[str, Any]],
+    schema: pa.Schema,
+    metadata: Mapping[str, str] | None = None,
+) -> None:
+    """Write `rows` with exactly the columns and types of `schema`; `metadata` goes into the file's own."""
+    if metadata:
+        schema = schema.with_metadata({k.encode(): v.encode() for k, v in metadata.items()})
+    if isinstance(rows, pd.DataFrame):
+        table = pa.Table.from_pandas(rows[schema.names], schema=schema, preserve_index=False)
+        table = table.replace_schema_metadata(schema.metadata)
+    else:
+        table = pa.Table.from_pylist(list(rows), schema=schema)
+    with written_whole(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def read_table(path: Path, schema: pa.Schema) -> pd.DataFrame:
+    """Read a table; DatasetError when it is missing or lacks a column of `schema`."""
+    return _read(path, schema.names).to_pandas()
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """What `write_table` was given as metadata."""
+    metadata = pq.read_schema(path).metadata or {}
+    return {k.decode(): v.decode() for k, v in metadata.items()}
+
+
+def read_vectors(path: Path) -> tuple[pd.DataFrame, Float32]:
+    """Read a table that has a `vector` column: the other columns, and the vectors as (n, d) float32."""
+    table = _read(path, ["vector"])
+    column = table.column("vector").combine_chunks()
+    vectors = column.flatten().to_numpy(zero_copy_only=False).reshape(-1, column.type.list_size)
+    return table.drop_columns(["vector"]).to_pandas(), np.ascontiguousarray(vectors, dtype=np.float32)
+
+
+def write_dropped(path: Path, dropped: Iterable[Dropped], metadata: Mapping[str, str] | None = None) -> None:
+    """Write a stage's dropped rows, ordered by key so that the file does not depend on the order of work."""
+    rows = sorted((asdict(row) for row in dropped), key=lambda row: (row["key"], row["reason"]))
+    write_table(path, rows, DROPPED, metadata)
+
+
+def _read(path: Path, needed: list[str]) -> pa.Table:
+    if not path.is_file():
+        raise DatasetError(f"{path} is not there: run 'dvc repro' to build it")
+    table = pq.read_table(path, partitioning=None)
+    missing = [name for name in needed if name not in table.column_names]
+    if missing:
+        raise DatasetError(f"{path} lacks the columns {missing}: it was made by another version, run 'dvc repro -f'")
+    return table

@@ -1,0 +1,216 @@
+"""Boxes and names on pictures, large enough to be read on a phone.
+
+The same code draws on an RGB photo and on the Y, U and V planes of a video frame, which so keeps every other pixel as
+it was: all positions are even, so that they hold in the half-sized U and V too, and all patches are opaque.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Final, NamedTuple
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.ft2font import FT2Font
+from PIL import Image, ImageDraw, ImageFont
+
+from pipeline.models import weights
+from pipeline.records import UNKNOWN, Float32, Rgb
+from pipeline.roster import Member
+
+Planes = tuple[Rgb, ...]
+"""One picture: (RGB (h, w, 3),), or Y (h, w), U and V (h / 2, w / 2); uint8."""
+
+GREY: Final = "#9A9A9A"
+TEXT_SHARE: Final = 1 / 22  # of the picture's shorter side: 16 px of 360, 33 of 720
+LABEL_SHARE: Final = 0.45  # of the picture's width at most, so that two stand side by side
+_KEEP_PLACE: Final = 0.2  # how much of a label may be covered before it leaves the place it had
+_BASELINE: Final = 0.37  # of the text's size below the label's middle; centres Latin capitals and Hangul alike
+
+
+@dataclass(frozen=True, slots=True)
+class FaceLabels:
+    """The faces of one frame: boxes_xyxy (n, 4) float32 in pixels of the upright picture, and n member keys."""
+
+    boxes_xyxy: Float32
+    members: tuple[str, ...]
+
+
+def labels_by_frame(faces: pd.DataFrame) -> dict[int, FaceLabels]:
+    """The rows of LABELLED_FACES, gathered by frame."""
+    boxes_xyxy = faces[["x0", "y0", "x1", "y1"]].to_numpy(np.float32)
+    members = faces["member"].to_numpy()
+    groups = faces.reset_index(drop=True).groupby("frame").indices
+    return {int(frame): FaceLabels(boxes_xyxy[rows], tuple(members[rows])) for frame, rows in groups.items()}
+
+
+class Box(NamedTuple):
+    """Whole, even pixels; x1 and y1 just outside."""
+
+    x0: int
+    y0: int
+    x1: int
+    y1: int
+
+
+class Painter:
+    """Draws the faces of one video or photo; keeps each name rendered, and where it stood in the last frame."""
+
+    def __init__(
+        self,
+        members: Iterable[Member],
+        width: int,
+        height: int,
+        as_planes: Callable[[Rgb], Planes] = lambda rgb: (rgb,),
+    ) -> None:
+        """For pictures of `width` x `height`; `as_planes` turns an RGB patch of even sides into what is drawn on."""
+        self._size = width, height
+        short = min(width, height)
+        self._thickness = max(2, 2 * round(short / 400))
+        text_px = max(10, round(short * TEXT_SHARE))
+        room_px = max(int(width * LABEL_SHARE), 2 * text_px)
+        self._labels = {
+            member.key: as_planes(_label(shown_name(member, number), member.colour, text_px, room_px))
+            for number, member in enumerate(members, start=1)
+        }
+        self._colours = {key: tuple(plane[0, 0] for plane in planes) for key, planes in self._labels.items()}
+        self._colours[UNKNOWN] = tuple(plane[0, 0] for plane in as_planes(_filled(2, 2, GREY)))
+        self._places: dict[str, int] = {}
+
+    def draw(self, planes: Planes, faces: FaceLabels) -> None:
+        """Draw in place: a coloured box and a name for each member, a thin grey box for the unknown."""
+        found = [
+            (self._inside(box), key if key in self._labels else UNKNOWN)
+            for box, key in zip(faces.boxes_xyxy.tolist(), faces.members, strict=True)
+        ]
+        found = [(box, key) for box, key in found if box.x0 < box.x1 and box.y0 < box.y1]
+        found.sort(key=lambda face: face[1] != UNKNOWN)  # members over the unknown
+        for box, key in found:
+            self._outline(planes, box, 2 if key == UNKNOWN else self._thickness, self._colours[key])
+        taken = [box for box, _ in found]
+        places = {}
+        for box, key in found:
+            if key != UNKNOWN:
+                spot, places[key] = self._spot(box, key, taken)
+                taken.append(spot)
+                _paste(planes, spot, self._labels[key])
+        self._places = places
+
+    def _inside(self, box_xyxy: list[float]) -> Box:
+        even = (round(value / 2) * 2 for value in np.nan_to_num(box_xyxy))
+        return Box(*(min(max(0, value), limit) for value, limit in zip(even, self._size * 2, strict=True)))
+
+    def _outline(self, planes: Planes, box: Box, thickness: int, colour: tuple[Rgb, ...]) -> None:
+        width, height = self._size
+        x0, y0 = max(0, box.x0 - thickness), max(0, box.y0 - thickness)
+        x1, y1 = min(width, box.x1 + thickness), min(height, box.y1 + thickness)
+        for side in (
+            Box(x0, y0, x1, y0 + thickness),
+            Box(x0, y1 - thickness, x1, y1),
+            Box(x0, y0, x0 + thickness, y1),
+            Box(x1 - thickness, y0, x1, y1),
+        ):
+            _paste(planes, side, colour)
+
+    def _spot(self, box: Box, key: str, taken: list[Box]) -> tuple[Box, int]:
+        """Where the label covers least of `taken`, and which of the four places above and below its box that is."""
+        height, width = self._labels[key][0].shape[:2]
+        edge = self._thickness
+        corners = [
+            (x, y) for y in (box.y0 - edge - height, box.y1 + edge) for x in (box.x0 - edge, box.x1 + edge - width)
+        ]
+        spots = [self._within(x, y, width, height) for x, y in corners]
+        covered = [sum(_shared(spot, other) for other in taken) / (width * height) for spot in spots]
+        costs = [
+            cost + place / 100 - (_KEEP_PLACE if self._places.get(key) == place else 0)
+            for place, cost in enumerate(covered)
+        ]
+        place = int(np.argmin(costs))
+        return spots[place], place
+
+    def _within(self, x: int, y: int, width: int, height: int) -> Box:
+        x, y = max(0, min(x, self._size[0] - width)) // 2 * 2, max(0, min(y, self._size[1] - height)) // 2 * 2
+        return Box(x, y, x + width, y + height)
+
+
+def shown_name(member: Member, number: int) -> str:
+    """What can be drawn of the member's name: its key, or '#number', when the fonts have none of its characters."""
+    return next(filter(None, (drawable(text) for text in (member.name, member.key))), f"#{number}")
+
+
+def drawable(text: str) -> str:
+    """The text composed and on one line, without the characters that its font lacks (emoji, control characters)."""
+    coverage = font_for(text)[1]
+    composed = unicodedata.normalize("NFC", text)
+    kept = (c if ord(c) in coverage and _visible(c) else " " * c.isspace() for c in composed)
+    return " ".join("".join(kept).split())
+
+
+def _visible(character: str) -> bool:
+    is_variation_selector = 0xFE00 <= ord(character) <= 0xFE0F  # what an emoji leaves behind
+    return unicodedata.category(character)[0] != "C" and not is_variation_selector
+
+
+def font_for(text: str) -> tuple[Path, frozenset[int]]:
+    """The font file that has most of the text's characters, and the code points it has."""
+    characters = {ord(character) for character in unicodedata.normalize("NFC", text)}
+    return max(_fonts(), key=lambda font: len(characters & font[1]))
+
+
+@cache
+def _fonts() -> tuple[tuple[Path, frozenset[int]], ...]:
+    dejavu = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"  # Arabic, Hebrew, Armenian, Georgian
+    files = (weights.fetch("noto-sans-cjk"), dejavu)
+    return tuple((file, frozenset(FT2Font(str(file)).get_charmap())) for file in files)
+
+
+def _label(text: str, colour: str, text_px: int, room_px: int) -> Rgb:
+    """The name on its member's colour, (h, w, 3) uint8 of even sides; cut with an ellipsis at `room_px`."""
+    font = ImageFont.truetype(str(font_for(text)[0]), text_px)
+    padding = text_px // 3
+    text = _shortened(text, font, room_px - 2 * padding)
+    height = (text_px * 4 // 3 + 1) // 2 * 2
+    width = (int(font.getlength(text)) + 2 * padding + 1) // 2 * 2
+    picture = Image.fromarray(_filled(width, height, colour))
+    middle = height // 2 + round(text_px * _BASELINE)
+    ImageDraw.Draw(picture).text((padding, middle), text, font=font, anchor="ls", fill=_contrasting(colour))
+    return np.asarray(picture)
+
+
+def _shortened(text: str, font: ImageFont.FreeTypeFont, room_px: float) -> str:
+    if font.getlength(text) <= room_px:
+        return text
+    fitting = [cut for cut in range(len(text)) if font.getlength(text[:cut] + "…") <= room_px]
+    return text[: max(fitting, default=0)].rstrip() + "…"
+
+
+def _contrasting(colour: str) -> str:
+    red, green, blue = ((value / 255) ** 2.2 for value in _rgb(colour))
+    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    return "black" if luminance > 0.18 else "white"  # where the contrast (WCAG) of both is the same
+
+
+def _filled(width: int, height: int, colour: str) -> Rgb:
+    return np.full((height, width, 3), _rgb(colour), np.uint8)
+
+
+def _rgb(colour: str) -> tuple[int, ...]:
+    return tuple(bytes.fromhex(colour.removeprefix("#")))
+
+
+def _shared(one: Box, other: Box) -> int:
+    width = min(one.x1, other.x1) - max(one.x0, other.x0)
+    height = min(one.y1, other.y1) - max(one.y0, other.y0)
+    return max(0, width) * max(0, height)
+
+
+def _paste(planes: Planes, box: Box, patch: tuple[Rgb, ...]) -> None:
+    """Fill `box` with a patch of its size, or with one colour, in each plane."""
+    for plane, value in zip(planes, patch, strict=True):
+        step = planes[0].shape[0] // plane.shape[0]
+        plane[box.y0 // step : box.y1 // step, box.x0 // step : box.x1 // step] = value

@@ -1,0 +1,155 @@
+"""Label: one video in, one folder out; analyse, identify, render and export, in this order, with tables in between.
+
+Run as `python -m pipeline.video.label VIDEO --group G --out DIR`: one video, one process, so that a crash in a decoder
+costs nothing but that video.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.metadata
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from pipeline import __version__
+from pipeline.classifiers.model import THRESHOLD, hashes, load
+from pipeline.errors import LineupError, ModelError
+from pipeline.files import folder_written_whole, sha256_of, write_json
+from pipeline.models.embedder import OnnxEmbedder
+from pipeline.models.retinaface import RetinaFace
+from pipeline.models.session import providers
+from pipeline.params import Params, read_params
+from pipeline.progress import meter
+from pipeline.records import LABELLED_FACES, UNKNOWN
+from pipeline.roster import read_roster
+from pipeline.tables import write_table
+from pipeline.video.analyse import Analysis, Networks, analysis_of
+from pipeline.video.decode import VideoInfo, probe
+from pipeline.video.draw import FaceLabels
+from pipeline.video.exports import write_exports
+from pipeline.video.identify import identify
+from pipeline.video.mux import SoundReport, put_sound_back
+from pipeline.video.render import render
+
+CACHE: Final = Path("cache") / "analysis"
+LIBRARIES: Final = ("av", "numpy", "onnxruntime", "opencv-python-headless", "scenedetect-headless", "trackers")
+
+
+def label(video: Path, group: str, out: Path, threshold: float, params: Params) -> Path:
+    """Label `video` with the model of `group` into a folder of `out`, which appears whole; its path.
+
+    Raises UnreadableVideoError, ModelError, and the errors of the roster's file.
+    """
+    seconds: dict[str, float] = {}
+    info = probe(video)
+    model = load(Path("models") / group, params)
+    roster = read_roster(Path("data") / group)
+    networks = Networks(RetinaFace(params.models.detector), OnnxEmbedder(params.models.embedder))
+    if model.embedder_sha256 != networks.embedder.sha256:
+        raise ModelError(f"the model of {group} knows vectors of {model.embedder} only: run 'dvc repro' to rebuild it")
+    with _timed(seconds, "analyse"), meter(f"{video.name}: analyse", info.frame_count) as progress:
+        analysis = analysis_of(video, networks, params.analyse, CACHE, progress)
+    with _timed(seconds, "identify"):
+        faces = identify(analysis, model, threshold)
+    target = result_folder(video, out)
+    with folder_written_whole(target) as folder:
+        with _timed(seconds, "render"), meter(f"{video.name}: render", len(analysis.frames)) as progress:
+            silent = folder / "silent.mp4"
+            render(video, labels_by_frame(faces), roster, params.render, silent, progress)
+            sound = put_sound_back(silent, video, folder / "labelled.mp4")
+            silent.unlink()
+        with _timed(seconds, "export"):
+            write_table(folder / "faces.parquet", faces, LABELLED_FACES)
+            write_exports(folder, faces, analysis.frames, roster)
+        settings = {"group": group, "threshold": threshold, "params": asdict(params)}
+        write_json(
+            folder / "run.json",
+            _run(video, info, analysis, faces, networks, sound)
+            | settings
+            | {
+                "model": hashes(Path("models") / group),
+                "seconds": seconds,
+            },
+        )
+    return target
+
+
+def result_folder(video: Path, out: Path) -> Path:
+    """out/<stem>, or out/<stem>-<hash> when that holds the results of another video of the same name."""
+    target = out / video.stem
+    run = target / "run.json"
+    sha256 = sha256_of(video)
+    if target.exists() and (not run.is_file() or json.loads(run.read_text(encoding="utf-8"))["input_sha256"] != sha256):
+        return out / f"{video.stem}-{sha256[:8]}"
+    return target
+
+
+def labels_by_frame(faces: pd.DataFrame) -> dict[int, FaceLabels]:
+    """What to draw on each frame that shows a face."""
+    boxes = faces[["x0", "y0", "x1", "y1"]].to_numpy(np.float32)
+    members = faces["member"].to_numpy(object)
+    return {
+        int(frame): FaceLabels(boxes[rows], tuple(members[rows]))
+        for frame, rows in faces.groupby("frame").indices.items()
+    }
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line of one video: prints {"folder": ...} or {"error": ...} as one line; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m pipeline.video.label", description="Label one video.")
+    parser.add_argument("video", type=Path)
+    parser.add_argument("--group", required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--threshold", type=float, default=THRESHOLD)
+    given = parser.parse_args(arguments)
+    try:
+        folder = label(given.video, given.group, given.out, given.threshold, read_params())
+    except LineupError as error:
+        print(json.dumps({"error": str(error)}))
+        return 1
+    print(json.dumps({"folder": str(folder)}))
+    return 0
+
+
+def _run(
+    video: Path, info: VideoInfo, analysis: Analysis, faces: pd.DataFrame, networks: Networks, sound: SoundReport
+) -> dict[str, Any]:
+    named = faces[faces["member"] != UNKNOWN]
+    return {
+        "lineup": __version__,
+        "input": video.name,
+        "input_sha256": sha256_of(video),
+        "networks": {network.name: network.sha256 for network in (networks.detector, networks.embedder)},
+        "hardware": providers(),
+        "libraries": {name: importlib.metadata.version(name) for name in LIBRARIES},
+        "video": {"width": info.width, "height": info.height, "codec": info.codec, "rotation_deg": info.rotation_deg},
+        "counts": {
+            "frames": len(analysis.frames),
+            "shots": int(analysis.frames["shot"].nunique()),
+            "tracks": int(faces["track"].nunique()),
+            "faces": len(faces),
+            "named_faces": len(named),
+            "members_seen": int(named["member"].nunique()),
+        },
+        "decode": analysis.decode,
+        "sound": asdict(sound),
+    }
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], phase: str) -> Iterator[None]:
+    started = time.perf_counter()
+    yield
+    seconds[phase] = round(time.perf_counter() - started, 3)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,168 @@
+"""The source's sound beside the labelled pictures: its packets copied as they are, every time stamp kept."""
+
+from __future__ import annotations
+
+import math
+import re
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Final
+
+import ffmpeg
+import imageio_ffmpeg
+
+from pipeline.errors import LineupError
+from pipeline.files import written_whole
+from pipeline.video.container import INPUT_OPTIONS
+from pipeline.video.decode import VideoInfo, pictures, probe
+from pipeline.video.sound import AudioTrack, audio_tracks, kept, packet_md5s, packet_times
+
+AAC_BITRATE: Final = "192k"
+MAX_TIMESCALE: Final = 2**31 - 1
+_SAYS_NOTHING: Final = re.compile("Terminating thread|Conversion failed|Error opening|Nothing was written|Error while")
+_LINE_PREFIXES: Final = re.compile(r"^(\[[^]]* @ 0x[0-9a-f]+\] )+")
+
+
+class SoundError(LineupError):
+    """The sound of a video cannot be put back."""
+
+
+@dataclass(frozen=True, slots=True)
+class SoundReport:
+    """What became of each audio track; origin_s as in VideoInfo was taken off all times of pictures and sound.
+
+    trouble says why a track that could have been copied was not; empty when all is as it should be.
+    """
+
+    tracks: tuple[AudioTrack, ...]
+    origin_s: int
+    trouble: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TrackSync:
+    """One audio track compared: whether its bytes are the same, and by how many seconds it is off at worst."""
+
+    number: int
+    same_bytes: bool
+    max_offset_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class SyncReport:
+    """A labelled video compared with its source: whether all frames are shown at exactly their times, and the sound."""
+
+    frames: int
+    same_times: bool
+    origin_s: int
+    tracks: tuple[TrackSync, ...]
+
+
+def put_sound_back(video_only: Path, source: Path, out_path: Path) -> SoundReport:
+    """Write the pictures of `video_only` with the audio tracks of `source` as an MP4 that starts to play at once.
+
+    Where packets are too damaged to be copied all tracks are encoded anew, and where that fails they are left out; the
+    report says so. Raises SoundError with ffmpeg's own words when nothing can be written at all.
+    """
+    info = probe(source)
+    planned = audio_tracks(source)
+    encoded = tuple(replace(track, action="encoded as AAC") for track in kept(planned))
+    silent = tuple(replace(track, action="left out") for track in planned)
+    trouble = ""
+    with written_whole(out_path) as temporary:
+        for tracks in (planned, encoded, silent):
+            try:
+                _run(mux_arguments(video_only, info, tracks, temporary))
+                break
+            except SoundError as error:
+                trouble = str(error)
+        else:
+            raise SoundError(trouble)
+        return SoundReport(_with_md5s(tracks, source, temporary), info.origin_s, trouble)
+
+
+def mux_arguments(video_only: Path, info: VideoInfo, tracks: Sequence[AudioTrack], out_path: Path) -> list[str]:
+    """ffmpeg's arguments, the program's name apart, for the pictures of `video_only` with `tracks` of info.path."""
+    drawn = ffmpeg.input(f"file:{video_only}", **INPUT_OPTIONS)
+    source = ffmpeg.input(f"file:{info.path}", itsoffset=-info.origin_s, **INPUT_OPTIONS)
+    codecs: dict[str, str] = {"c:v": "copy"}
+    for place, track in enumerate(kept(tracks)):
+        copied = track.action == "copied"
+        codecs |= {f"c:a:{place}": "copy"} if copied else {f"c:a:{place}": "aac", f"b:a:{place}": AAC_BITRATE}
+    output = ffmpeg.output(
+        drawn["v:0"],
+        *(source[f"a:{track.number}"] for track in kept(tracks)),
+        f"file:{out_path}",
+        format="mp4",
+        movflags="+faststart",
+        video_track_timescale=info.time_base.denominator,
+        movie_timescale=_movie_timescale(info.time_base.denominator, tracks),
+        map_metadata=-1,
+        map_chapters=-1,
+        **codecs,
+    )
+    arguments: list[str] = output.global_args("-copyts", "-nostdin", "-loglevel", "error").get_args(
+        overwrite_output=True
+    )
+    return arguments
+
+
+def verify_sync(source: Path, out: Path) -> SyncReport:
+    """Compare every frame's time and every audio track of a labelled video with its source.
+
+    A copied track is compared packet by packet; one encoded anew by its first packet, which starts up to 1024 samples
+    early since the encoder wants a run-up.
+    """
+    info = probe(source)
+    md5s, out_md5s = packet_md5s(source), packet_md5s(out)
+    times, out_times = packet_times(source), packet_times(out)
+    out_frames = _frame_times(probe(out))
+    tracks = tuple(
+        TrackSync(
+            number=track.number,
+            same_bytes=md5s[track.number] == out_md5s[place],
+            max_offset_s=_max_offset_s([time - info.origin_s for time in times[track.number]], out_times[place]),
+        )
+        for place, track in zip(range(len(out_md5s)), kept(audio_tracks(source)), strict=False)
+    )
+    return SyncReport(len(out_frames), _frame_times(info) == out_frames, info.origin_s, tracks)
+
+
+def _run(arguments: Sequence[str]) -> None:
+    """Run the bundled ffmpeg; SoundError carries the last line of its errors that says something."""
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), *arguments]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if line.strip() and not _SAYS_NOTHING.search(line)]
+        said = _LINE_PREFIXES.sub("", lines[-1]) if lines else f"exit status {done.returncode}"
+        raise SoundError(f"the sound could not be put back: {said}")
+
+
+def _movie_timescale(video_timescale: int, tracks: Sequence[AudioTrack]) -> int:
+    """Ticks per second in which an MP4 says how much later than the others a track starts: a whole number for each."""
+    exact = math.lcm(video_timescale, *(track.sample_rate for track in tracks if track.sample_rate))
+    return exact if exact <= MAX_TIMESCALE else MAX_TIMESCALE // video_timescale * video_timescale
+
+
+def _with_md5s(tracks: Sequence[AudioTrack], source: Path, out: Path) -> tuple[AudioTrack, ...]:
+    source_md5s = packet_md5s(source)
+    md5s = dict(zip((track.number for track in kept(tracks)), packet_md5s(out), strict=True))
+    return tuple(
+        replace(track, source_md5=source_md5s[track.number], md5=md5s[track.number])
+        if track.action == "copied"
+        else track
+        for track in tracks
+    )
+
+
+def _frame_times(info: VideoInfo) -> list[Fraction]:
+    return [pts * info.time_base - info.origin_s for pts, _ in pictures(info)]
+
+
+def _max_offset_s(times: list[Fraction], out_times: list[Fraction]) -> float:
+    count = len(times) if len(times) == len(out_times) else 1
+    offsets = (abs(time - out_time) for time, out_time in zip(times[:count], out_times[:count], strict=True))
+    return float(max(offsets, default=Fraction(0)))

@@ -1,0 +1,89 @@
+"""Faces of one shot joined into tracks, one per person, with a box on every frame in between."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import supervision as sv
+
+from pipeline.records import Faces, Float32, Ints
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # optional parts of the package that Lineup does not use
+    from trackers import ByteTrackTracker
+
+LOST_AFTER_S: Final = 0.5  # a face that is hidden for longer starts a new track
+NEW_TRACK_SCORE: Final = 0.7
+AGAIN_S: Final = 1e-3
+
+
+class ShotTracker:
+    """ByteTrack (Zhang et al. 2022) over the detections of one shot."""
+
+    def __init__(self) -> None:
+        """Start a shot without tracks."""
+        self._tracker = ByteTrackTracker(
+            lost_track_buffer=round(LOST_AFTER_S * 30),  # the package counts in frames of a 30 fps video
+            minimum_consecutive_frames=1,
+            track_activation_threshold=NEW_TRACK_SCORE,
+            high_conf_det_threshold=NEW_TRACK_SCORE,
+        )
+
+    def assign(self, faces: Faces, time_s: float) -> Ints:
+        """The track of each face, (n,), -1 for a weak one that continues no track; call it with rising `time_s`."""
+        ids = self._update(faces, time_s)
+        if (ids[faces.scores >= NEW_TRACK_SCORE] < 0).any():
+            # The package numbers a track at its second sight. Showing new faces twice numbers them at once.
+            ids = self._update(faces, time_s + AGAIN_S)
+        return ids
+
+    def _update(self, faces: Faces, time_s: float) -> Ints:
+        detections = sv.Detections(
+            xyxy=faces.boxes_xyxy.astype(np.float64),
+            confidence=faces.scores.astype(np.float64),
+            data={"row": np.arange(len(faces))},
+        )
+        tracked = self._tracker.update(detections, timestamp=time_s)
+        ids = np.full(len(faces), -1, np.int64)
+        if tracked.tracker_id is not None and len(tracked):
+            ids[tracked.data["row"]] = tracked.tracker_id
+        return ids
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """A face as it was detected on one frame."""
+
+    frame: int
+    time_s: float
+    box_xyxy: Float32
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class TrackedBox:
+    """A face on one frame; `interpolated` when it was not looked for there."""
+
+    frame: int
+    box_xyxy: Float32
+    score: float
+    interpolated: bool
+
+
+def filled(sightings: list[Sighting], times_s: dict[int, float]) -> Iterator[TrackedBox]:
+    """A box on every frame from the first to the last sighting, linear in time in between.
+
+    `times_s` has the time of each frame of the shot. A gap longer than a track may be lost for stays empty.
+    """
+    for now, then in zip(sightings, [*sightings[1:], None], strict=True):
+        yield TrackedBox(now.frame, now.box_xyxy, now.score, interpolated=False)
+        if then is None or then.time_s - now.time_s > 2 * LOST_AFTER_S:
+            continue
+        for frame in range(now.frame + 1, then.frame):
+            share = np.float32((times_s[frame] - now.time_s) / (then.time_s - now.time_s))
+            box = now.box_xyxy + (then.box_xyxy - now.box_xyxy) * share
+            yield TrackedBox(frame, box, min(now.score, then.score), interpolated=True)

@@ -1,0 +1,230 @@
+"""Importing a folder per member: what lands in raw/, what is refused, and that doing it again is harmless."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from conftest import ROOT, draw
+
+from pipeline import intake
+from pipeline.errors import DatasetError, ParamsError
+from pipeline.files import sha256_of
+from pipeline.intake import add_group_to_params, check_group, check_member, import_photos, read_manifest
+from pipeline.params import read_params
+from pipeline.records import MANIFEST
+from pipeline.roster import read_roster
+
+
+def photo(path: Path, seed: int) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draw(seed).save(path, "JPEG")
+    return path
+
+
+@pytest.fixture
+def photos(tmp_path: Path) -> Path:
+    """Two members; nested folders, odd names, a copy, hidden files, a page named .jpg."""
+    folder = tmp_path / "photos"
+    one = photo(folder / "mira" / "one.jpg", 1)
+    photo(folder / "mira" / "2023" / "live" / "two ☂ 二.PNG", 2)
+    shutil.copy(one, folder / "mira" / "2023" / "copy of one.jpg")
+    photo(folder / "미라 🌙" / "three", 3)
+    (folder / "미라 🌙" / "page.jpg").write_text("<!DOCTYPE html>")
+    (folder / "mira" / ".DS_Store").write_text("hidden")
+    photo(folder / "mira" / ".thumbnails" / "one.jpg", 4)
+    (folder / ".git").mkdir()
+    return folder
+
+
+def stored(data: Path) -> dict[str, bytes]:
+    raw = data / "raw"
+    return {str(path.relative_to(raw)): path.read_bytes() for path in sorted(raw.rglob("*")) if path.is_file()}
+
+
+def test_photos_become_raw_files_manifest_and_roster(tmp_path: Path, photos: Path) -> None:
+    data = tmp_path / "data" / "lanterns"
+    report = import_photos(photos, data)
+    manifest = read_manifest(data / "raw")
+    assert (report.members, report.added, report.present, report.duplicates) == (("mira", "미라 🌙"), 4, 0, 1)
+    assert list(manifest.columns) == MANIFEST.names
+    assert manifest["member"].tolist() == ["mira", "mira", "미라 🌙", "미라 🌙"]
+    for row in manifest.itertuples():
+        path = data / "raw" / row.path
+        assert sha256_of(path) == row.key
+        assert path.stat().st_size == row.bytes
+        assert row.path.startswith(f"{row.member}/{row.key}.")
+    assert sorted(manifest["content_type"]) == ["application/octet-stream", *["image/jpeg"] * 3]
+    assert {Path(path).suffix for path in manifest["path"]} == {".jpg", ".bin"}
+    assert set(manifest["source"]) == {"import"}
+    assert len(stored(data)) == 5
+    assert read_roster(data).keys == ("mira", "미라 🌙")
+
+
+def test_importing_again_adds_only_what_is_new(tmp_path: Path, photos: Path) -> None:
+    data = tmp_path / "lanterns"
+    import_photos(photos, data)
+    before, table = stored(data), read_manifest(data / "raw")
+    roster = (data / "roster.yaml").read_bytes()
+    again = import_photos(photos, data)
+    assert (again.added, again.present, again.duplicates) == (0, 4, 1)
+    assert stored(data) == before
+    photo(photos / "mira" / "new.jpg", 9)
+    photo(photos / "tavi" / "new.jpg", 10)
+    assert import_photos(photos, data).added == 2
+    grown = read_manifest(data / "raw")
+    kept = grown[grown["key"].isin(table["key"])].reset_index(drop=True)
+    pd.testing.assert_frame_equal(kept, table)  # fetched_at too
+    assert (data / "roster.yaml").read_bytes().startswith(roster)
+    assert read_roster(data).keys == ("mira", "미라 🌙", "tavi")
+
+
+def test_one_file_under_two_members_stays_with_both(tmp_path: Path) -> None:
+    shutil.copytree(photo(tmp_path / "photos" / "mira" / "a.jpg", 1).parent, tmp_path / "photos" / "tavi")
+    assert import_photos(tmp_path / "photos", tmp_path / "g").added == 2
+    manifest = read_manifest(tmp_path / "g" / "raw")
+    assert manifest["key"].nunique() == 1
+    assert manifest["member"].tolist() == ["mira", "tavi"]
+
+
+@pytest.mark.parametrize("stopped", ["copyfile", "write_table"])
+def test_an_import_that_was_killed_is_completed_by_the_next(
+    tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch, stopped: str
+) -> None:
+    undisturbed, data = tmp_path / "whole" / "g", tmp_path / "killed" / "g"
+    import_photos(photos, undisturbed)
+    calls = []
+
+    def dies(*arguments: object) -> None:
+        calls.append(arguments)
+        if len(calls) > 1 or stopped == "write_table":
+            raise KeyboardInterrupt
+        Path(str(arguments[1])).write_bytes(Path(str(arguments[0])).read_bytes())
+
+    with monkeypatch.context() as patch:
+        patch.setattr(intake.shutil if stopped == "copyfile" else intake, stopped, dies)
+        with pytest.raises(KeyboardInterrupt):
+            import_photos(photos, data)
+    assert len(read_manifest(data / "raw")) == 0
+    assert all(len(Path(name).stem) == 64 for name in stored(data))  # nothing half-written
+    assert import_photos(photos, data).added == 4
+    assert stored(data).keys() == stored(undisturbed).keys()
+
+
+def test_a_raw_file_that_was_lost_comes_back(tmp_path: Path, photos: Path) -> None:
+    data = tmp_path / "g"
+    import_photos(photos, data)
+    before = stored(data)
+    (data / "raw" / read_manifest(data / "raw")["path"][0]).unlink()
+    assert import_photos(photos, data).added == 0
+    assert stored(data) == before
+
+
+def test_links_and_strays_are_left_out_with_a_word(tmp_path: Path, photos: Path) -> None:
+    outside = photo(tmp_path / "elsewhere" / "secret.jpg", 20)
+    (photos / "mira" / "link.jpg").symlink_to(outside)
+    (photos / "mira" / "folder").symlink_to(outside.parent)
+    (photos / "tavi").symlink_to(outside.parent)
+    (photos / "kaia").mkdir()
+    photo(photos / "stray.jpg", 21)
+    os.mkfifo(photos / "mira" / "pipe.jpg")
+    report = import_photos(photos, tmp_path / "g")
+    assert report.members == ("kaia", "mira", "미라 🌙")
+    assert report.added == 4
+    assert len(report.warnings) == 3
+    assert any("kaia: no photos" in line for line in report.warnings)
+    assert any("mira: 2 links" in line for line in report.warnings)
+    assert any("2 files or links outside" in line for line in report.warnings)
+
+
+def test_a_folder_of_pictures_only_is_explained(tmp_path: Path) -> None:
+    photo(tmp_path / "photos" / "a.jpg", 1)
+    with pytest.raises(DatasetError, match="no folders: put each member's photos into a folder"):
+        import_photos(tmp_path / "photos", tmp_path / "g")
+    assert not (tmp_path / "g").exists()
+
+
+@pytest.mark.parametrize("make", [lambda path: None, Path.mkdir, Path.touch], ids=["missing", "empty", "a-file"])
+def test_no_photos_at_all_is_explained(tmp_path: Path, make: object) -> None:
+    make(tmp_path / "photos")  # type: ignore[operator]
+    with pytest.raises(DatasetError, match=r"photos is (empty|not a folder)"):
+        import_photos(tmp_path / "photos", tmp_path / "g")
+    assert not (tmp_path / "g").exists()
+
+
+@pytest.mark.parametrize("name", ["mira", "이미라", "a b.c", "👩‍🎤", "x" * 100, "齋藤", "O'Neil; rm -rf"])
+def test_a_member_may_have_any_ordinary_name(tmp_path: Path, name: str) -> None:
+    photo(tmp_path / "photos" / name / "a.jpg", 1)
+    import_photos(tmp_path / "photos", tmp_path / "g")
+    assert read_manifest(tmp_path / "g" / "raw")["member"].tolist() == [name]
+    assert read_roster(tmp_path / "g").keys == (name,)
+
+
+BAD_MEMBERS = ["", " ", ".", "..", ".hidden", "a/b", "/a", "a\\b", "a\0b", "a\nb", "a\u2028b", "unknown",
+               "manifest.parquet", "x" * 101, "語" * 90, "\udcff"]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD_MEMBERS, ids=[ascii(name)[:20] for name in BAD_MEMBERS])
+def test_a_name_that_cannot_be_a_folder_is_refused(name: str) -> None:
+    with pytest.raises(DatasetError, match="rename the folder"):
+        check_member(name)
+
+
+@pytest.mark.parametrize("name", ["unknown", "a\nb", "a\\b"])
+def test_a_bad_member_folder_stops_the_import_before_it_writes(tmp_path: Path, photos: Path, name: str) -> None:
+    (photos / name).mkdir()
+    with pytest.raises(DatasetError, match="rename the folder"):
+        import_photos(photos, tmp_path / "g")
+    assert not (tmp_path / "g").exists()
+
+
+@pytest.mark.parametrize("name", ["lanterns", "BTS", "nogi-zaka_46", "乃木坂46", "방탄", "กลุ่ม", "_x"])
+def test_a_group_is_letters_and_digits_of_any_alphabet(name: str) -> None:
+    assert check_group(name) == name
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a/b", "..", "a.b", "-rf", "a;b", "$(x)", "a\nb", "x" * 61, "🌙", "a'b"])
+def test_a_group_that_could_harm_a_path_or_a_shell_is_refused(tmp_path: Path, photos: Path, name: str) -> None:
+    with pytest.raises(DatasetError, match="a group's name"):
+        check_group(name)
+    with pytest.raises(DatasetError, match="a group's name"):
+        add_group_to_params(ROOT / "params.yaml", name)
+
+
+@pytest.mark.parametrize("style", ["[]", "[tavi]", "\n  - tavi   # first", '["1234"]'])
+def test_a_group_is_added_to_params_and_nothing_else_changes(tmp_path: Path, style: str) -> None:
+    path = tmp_path / "params.yaml"
+    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
+    line = next(line for line in text.splitlines() if line.startswith("groups:"))
+    path.write_text(text.replace(line, f"groups: {style}", 1), encoding="utf-8")
+    before = path.read_text(encoding="utf-8").splitlines()
+    groups = read_params(path).groups
+    for name in ("乃木坂46", "2024", "on"):
+        add_group_to_params(path, name)
+    assert read_params(path).groups == (*groups, "乃木坂46", "2024", "on")
+    after = path.read_text(encoding="utf-8").splitlines()
+    changed = [line for line in before if line not in after]
+    assert all(line.startswith("groups:") for line in changed)
+    content = path.read_bytes()
+    add_group_to_params(path, "2024")
+    assert path.read_bytes() == content
+
+
+def test_a_group_that_is_there_leaves_the_file_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text("groups:   [ lanterns ]   # mine\nclean: {a:   1}\n\n\n", encoding="utf-8")
+    content = path.read_bytes()
+    add_group_to_params(path, "lanterns")
+    assert path.read_bytes() == content
+
+
+@pytest.mark.parametrize("text", [None, "", "- a\n", "groups: lanterns\n", "groups: {a: 1}\n", "clean: {}\n", "a: [\n"])
+def test_params_without_a_list_of_groups_are_explained(tmp_path: Path, text: str | None) -> None:
+    path = tmp_path / "params.yaml"
+    if text is not None:
+        path.write_text(text, encoding="utf-8")
+    with pytest.raises(ParamsError, match=r"params\.yaml"):
+        add_group_to_params(path, "lanterns")

@@ -1,0 +1,243 @@
+"""Decoding: exact times, upright pictures and true colours, and a clear error for what is no video."""
+
+from __future__ import annotations
+
+import shutil
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from clips import BROADCAST_S, clip, frame_times, rgb_of
+from scipy.ndimage import maximum_filter, minimum_filter
+
+from pipeline.errors import UnreadableVideoError
+from pipeline.video import container
+from pipeline.video.container import DecodeReport
+from pipeline.video.decode import Colour, frames, pictures, probe
+
+TIMED = [
+    "24.mp4", "23.976.mp4", "vfr.mp4", "vfr-90k.mp4", "b-frames.mp4", "no-edit-list.mp4", "edit-list.mp4", "odd.mp4",
+    "10-bit.mp4", "late-pictures.mp4", "h264-aac.mkv", "vp9-opus.webm", "vp8-vorbis.webm", "pcm.mov", "h264-pcm.avi",
+    "xvid-mp3.avi", "aac.ts", "broadcast.ts", "mpeg2.mpg", "animation.gif", "raw.h264", "clip-with-cover.mp4",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", TIMED)
+def test_every_frame_has_the_time_the_file_gives_it(name: str) -> None:
+    info = probe(clip(name))
+
+    shown = list(frames(info.path))
+
+    assert [frame.pts * info.time_base for frame in shown] == frame_times(info.path)
+    assert [frame.index for frame in shown] == list(range(len(shown)))
+    assert [frame.time_s for frame in shown] == [float(f.pts * info.time_base - info.origin_s) for f in shown]
+    assert info.start_pts == shown[0].pts
+
+
+def test_frames_fall_where_the_gaps_of_a_variable_rate_leave_them() -> None:
+    kept = [n for n in range(24) if not (5 <= n <= 7 or n == 11 or 15 <= n <= 19)]
+    assert [frame.time_s for frame in frames(clip("vfr.mp4"))] == [n / 24 for n in kept]
+
+
+def test_a_broadcast_clock_is_counted_from_the_start_of_the_recording() -> None:
+    info = probe(clip("broadcast.ts"))
+    first = next(frames(info.path))
+    assert 0 <= first.time_s < 2
+    assert Fraction(first.pts) * info.time_base == frame_times(info.path)[0]
+    assert BROADCAST_S <= info.origin_s <= BROADCAST_S + 2
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "rotation_deg", "mirrored"),
+    [
+        ("24.mp4", (96, 64), 0, False),
+        ("turned-90.mp4", (64, 96), 270, False),
+        ("turned-180.mp4", (96, 64), 180, False),
+        ("turned-270.mp4", (64, 96), 90, False),
+        ("mirrored.mp4", (96, 64), 0, True),
+        ("turned-90-mirrored.mp4", (64, 96), 270, True),
+    ],
+)
+def test_pictures_are_upright(name: str, size: tuple[int, int], rotation_deg: int, mirrored: bool) -> None:
+    info = probe(clip(name))
+    assert (info.width, info.height) == size
+    assert (info.coded_width, info.coded_height) == (96, 64)
+    assert (info.rotation_deg, info.mirrored) == (rotation_deg, mirrored)
+    np.testing.assert_array_equal(np.stack([frame.rgb for frame in frames(info.path)]), rgb_of(info.path, *size))
+
+
+@pytest.mark.parametrize("name", ["bt709.mp4", "bt601.mp4", "full-range.mp4", "hdr.mp4", "rgb.mkv"])
+def test_colours_are_those_ffmpeg_shows(name: str) -> None:
+    shown, true = next(frames(clip(name))).rgb.astype(int), rgb_of(clip(name), 96, 64)[0].astype(int)
+    spread = maximum_filter(true, (9, 9, 0)) - minimum_filter(true, (9, 9, 0))
+    flat = spread.max(axis=2) <= 3  # edges depend on how the halved colour is brought back to full size
+    assert flat.sum() > 1000
+    assert np.abs(shown - true)[flat].max() <= 3
+
+
+@pytest.mark.parametrize(
+    ("name", "colour"),
+    [
+        ("bt709.mp4", Colour(1, 1, 1, 1)),
+        ("bt601.mp4", Colour(6, 6, 6, 1)),
+        ("full-range.mp4", Colour(2, 2, 5, 2)),
+        ("hdr.mp4", Colour(9, 16, 9, 1)),
+    ],
+)
+def test_colour_tags_are_kept(name: str, colour: Colour) -> None:
+    assert probe(clip(name)).colour == colour
+
+
+@pytest.mark.parametrize(
+    ("name", "longer_side_px", "shape"),
+    [
+        ("24.mp4", 48, (32, 48, 3)),
+        ("turned-90.mp4", 48, (48, 32, 3)),
+        ("24.mp4", 1, (1, 1, 3)),
+        ("24.mp4", 500, (64, 96, 3)),
+        ("odd.mp4", None, (65, 97, 3)),
+    ],
+)
+def test_frames_are_shrunk_but_never_enlarged(name: str, longer_side_px: int | None, shape: tuple[int, ...]) -> None:
+    frame = next(frames(clip(name), longer_side_px))
+    assert frame.rgb.shape == shape
+    assert frame.rgb.dtype == np.uint8
+
+
+def test_a_shrunk_frame_shows_the_whole_picture() -> None:
+    large, small = next(frames(clip("bt709.mp4"))).rgb, next(frames(clip("bt709.mp4"), 48)).rgb
+    averaged = large.reshape(32, 2, 48, 2, 3).mean(axis=(1, 3))
+    assert np.abs(small - averaged).mean() < 6
+
+
+def test_pixels_that_are_not_square_are_told_for_the_upright_picture() -> None:
+    assert probe(clip("wide-pixels.mp4")).sample_aspect_ratio == Fraction(4, 3)
+    assert probe(clip("wide-pixels-turned.mp4")).sample_aspect_ratio == Fraction(3, 4)
+
+
+@pytest.mark.parametrize(("name", "count"), [("no-sound.mp4", 0), ("24.mp4", 1), ("two-tracks.mp4", 2)])
+def test_audio_streams_are_counted(name: str, count: int) -> None:
+    assert probe(clip(name)).audio_streams == count
+
+
+def test_estimates_of_length() -> None:
+    info = probe(clip("23.976.mp4"))
+    assert (info.average_fps, info.frame_count, info.duration_s) == (Fraction(24000, 1001), 24, pytest.approx(1.001))
+
+
+def test_doubled_time_stamps_become_increasing_ones() -> None:
+    report = DecodeReport()
+    pts = [frame.pts for frame in frames(clip("doubled-pts.mkv"), report=report)]
+    assert len(pts) == 24
+    assert (np.diff(pts) > 0).all()
+    assert report.retimed == 12
+    assert [time for time in pts if time in (0, 83, 167)] == [0, 83, 167]
+
+
+def test_missing_time_stamps_follow_from_the_length_of_a_frame() -> None:
+    report = DecodeReport()
+    times_s = [frame.time_s for frame in frames(clip("raw.h264"), report=report)]
+    assert times_s == pytest.approx([n / 24 for n in range(24)])
+    assert report.retimed == 24
+
+
+def test_a_joined_recording_goes_on_where_the_first_ended(tmp_path: Path) -> None:
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(clip("aac.ts").read_bytes() * 2)
+    times_s = [frame.time_s for frame in frames(joined)]
+    assert np.diff(times_s) == pytest.approx(np.full(47, 1 / 24), abs=1e-4)
+
+
+def test_a_file_cut_off_yields_what_is_there(tmp_path: Path) -> None:
+    cut = tmp_path / "cut.mp4"
+    content = clip("faststart.mp4").read_bytes()
+    cut.write_bytes(content[: len(content) * 45 // 100])
+    report = DecodeReport()
+    times = [frame.time_s for frame in frames(cut, report=report)]
+    assert 1 <= len(times) < 24
+    assert times == [n / 24 for n in range(len(times))]
+    assert report.cut_short.startswith("the last 0.")
+
+
+def damaged(folder: Path) -> Path:
+    """A clip with a byte changed in every hundred of its pictures' data."""
+    content = bytearray(clip("b-frames.mp4").read_bytes())
+    start = content.index(b"mdat") + 1200
+    content[start : start + 5000 : 100] = bytes(50)
+    path = folder / "damaged.mp4"
+    path.write_bytes(content)
+    return path
+
+
+def test_a_damaged_file_yields_the_same_frames_each_time(tmp_path: Path) -> None:
+    path = damaged(tmp_path)
+    report = DecodeReport()
+    shown = [(frame.index, frame.pts) for frame in frames(path, report=report)]
+    again = [(index, pts) for index, (pts, _) in enumerate(pictures(probe(path)))]
+    assert shown == again
+    assert report.packets == 24
+    assert report.failed_packets > 0
+    assert len(shown) + report.failed_packets == 24
+
+
+def written(content: bytes, name: str = "video.mp4"):
+    def make(folder: Path) -> Path:
+        (folder / name).write_bytes(content)
+        return folder / name
+
+    return make
+
+
+def header_only(folder: Path) -> Path:
+    return written(clip("24.mp4").read_bytes()[:3000])(folder)
+
+
+def listing(content: str, name: str):
+    """A file that is no video but names one beside it."""
+
+    def make(folder: Path) -> Path:
+        shutil.copy(clip("aac.ts"), folder / "inner.ts")
+        return written(content.encode(), name)(folder)
+
+    return make
+
+
+BAD = {
+    "missing": (lambda folder: folder / "nothing.mp4", "no such file"),
+    "a folder": (lambda folder: folder, "not a file"),
+    "a name too long": (lambda folder: folder / ("x" * 300), "File name too long"),
+    "zero bytes": (written(b""), "empty"),
+    "text": (written(b"hello\n" * 100), "not a video"),
+    "text named .txt": (written(b"hello\n" * 100, "video.txt"), "not a video"),
+    "a picture": (lambda folder: clip("cover.png"), "not a video"),
+    "cut off in its header": (header_only, "not a video"),
+    "only sound": (lambda folder: clip("song.mp3"), "only sound"),
+    "sound with a cover picture": (lambda folder: clip("song-with-cover.m4a"), "only sound"),
+    "a playlist of another file": (
+        listing("#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXTINF:1,\ninner.ts\n#EXT-X-ENDLIST\n", "list.m3u8"),
+        "not a video",
+    ),
+    "a list of other files": (listing("ffconcat version 1.0\nfile inner.ts\n", "video.mp4"), "not a video"),
+}
+
+
+@pytest.mark.parametrize(("make", "reason"), BAD.values(), ids=BAD.keys())
+def test_what_is_no_video_is_refused_in_one_line(make, reason: str, tmp_path: Path) -> None:
+    path = make(tmp_path)
+    for use in (probe, lambda path: next(frames(path))):
+        with pytest.raises(UnreadableVideoError, match=reason) as caught:
+            use(path)
+        assert "\n" not in str(caught.value)
+        assert path.name in str(caught.value)
+
+
+def test_more_pixels_than_any_video_has_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(container, "MAX_PIXELS", 96 * 64 - 1)
+    with pytest.raises(UnreadableVideoError, match="96x64 pixels are more"):
+        probe(clip("24.mp4"))
+
+
+def test_a_cover_picture_larger_than_the_video_is_not_taken_for_it() -> None:
+    info = probe(clip("clip-with-cover.mp4"))
+    assert (info.width, info.height, info.codec) == (96, 64, "h264")

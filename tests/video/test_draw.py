@@ -1,0 +1,187 @@
+"""Drawing: names that can be read in any alphabet, labels that stay in the picture and off other faces."""
+
+from __future__ import annotations
+
+import unicodedata
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import ImageColor
+
+from pipeline.records import UNKNOWN
+from pipeline.roster import COLOURS, Member
+from pipeline.video.draw import GREY, FaceLabels, Painter, font_for, labels_by_frame, shown_name
+
+JIMIN, SAKURA = Member("jm", "지민", COLOURS[0]), Member("sk", "さくら", COLOURS[1])
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "shown"),
+    [
+        ("지민", "jm", "지민"),
+        ("さくら ミヤワキ", "sk", "さくら ミヤワキ"),
+        ("白石麻衣", "mai", "白石麻衣"),
+        ("Ἀλέξανδρος Żółć", "a", "Ἀλέξανδρος Żółć"),
+        ("محمد", "m", "محمد"),
+        ("지민 🐥", "jm", "지민"),
+        ("J\u200d-Hope\ufe0f", "jh", "J-Hope"),
+        ("two\nlines\tof \x00text", "x", "two lines of text"),
+        ("🐥", "jm", "jm"),
+        ("ลิซ่า", "lisa", "lisa"),
+        ("🐥", "🐥", "#7"),
+        ("", "", "#7"),
+        (unicodedata.normalize("NFD", "지민"), "jm", "지민"),
+        ("a/b\\c", "ab", "a/b\\c"),
+    ],
+)
+def test_what_fonts_cannot_show_is_left_out(name: str, key: str, shown: str) -> None:
+    assert shown_name(Member(key, name, COLOURS[0]), 7) == shown
+
+
+@pytest.mark.parametrize("name", ["지민", "さくら", "白石麻衣", "محمد", "Żółć"])
+def test_a_font_is_found_that_has_every_character(name: str) -> None:
+    assert {ord(character) for character in name} <= font_for(name)[1]
+
+
+def drawn(boxes: list[tuple[float, ...]], keys: list[str], members=(JIMIN, SAKURA), size=(640, 360)) -> np.ndarray:
+    """A black picture (h, w, 3) with these faces drawn."""
+    width, height = size
+    canvas = np.zeros((height, width, 3), np.uint8)
+    faces = FaceLabels(np.array(boxes, np.float32).reshape(-1, 4), tuple(keys))
+    Painter(members, width, height).draw((canvas,), faces)
+    return canvas
+
+
+def filled(canvas: np.ndarray, colour: str) -> np.ndarray:
+    return (canvas == ImageColor.getrgb(colour)).all(axis=2)
+
+
+def test_a_member_has_a_box_of_its_colour_around_the_face_and_a_label_above() -> None:
+    canvas = drawn([(200, 150, 260, 230)], ["jm"])
+    mask = filled(canvas, JIMIN.colour)
+    assert mask[190, 198:200].all()
+    assert mask[190, 260:262].all()
+    assert mask[230:232, 230].all()
+    assert not canvas[152:228, 202:258].any()
+    label = mask[:148].any(axis=1)
+    assert 16 <= label.sum() <= 40
+    assert not canvas[:, :190].any()
+
+
+def test_the_unknown_have_a_thin_grey_box_and_no_label() -> None:
+    canvas = drawn([(200, 150, 260, 230)], [UNKNOWN])
+    mask = filled(canvas, GREY)
+    assert mask.sum() == 64 * 84 - 60 * 80
+    assert mask.sum() == canvas.any(axis=2).sum()
+
+
+def test_someone_not_in_the_roster_is_drawn_as_unknown() -> None:
+    np.testing.assert_array_equal(drawn([(9, 9, 50, 50)], ["gone"]), drawn([(9, 9, 50, 50)], [UNKNOWN]))
+
+
+def test_text_contrasts_with_its_label() -> None:
+    dark, bright = Member("d", "지민", "#0072B2"), Member("b", "지민", "#F0E442")
+    assert filled(drawn([(200, 150, 260, 230)], ["d"], (dark,)), "#FFFFFF").any()
+    assert (drawn([(200, 150, 260, 230)], ["b"], (bright,))[100:148, 198:260].sum(axis=2) == 0).any()
+
+
+EDGES = {
+    "top left": (0, 0, 60, 60),
+    "top right": (590, 0, 640, 50),
+    "bottom left": (0, 300, 50, 360),
+    "bottom right": (590, 310, 640, 360),
+    "larger than the picture": (-40, -40, 700, 400),
+    "full height": (300, 0, 340, 360),
+}
+
+
+@pytest.mark.parametrize("box", EDGES.values(), ids=EDGES.keys())
+def test_a_label_is_whole_wherever_the_face_is(box: tuple[int, ...]) -> None:
+    middle = drawn([(300, 150, 340, 200)], ["jm"])
+    text = ((middle.sum(axis=2) > 0) & ~filled(middle, JIMIN.colour)).sum()
+    canvas = drawn([box], ["jm"])
+    assert ((canvas.sum(axis=2) > 0) & ~filled(canvas, JIMIN.colour)).sum() == text > 0
+
+
+@pytest.mark.parametrize(
+    "box",
+    [(700, 400, 800, 500), (-90, -90, -10, -10), (50, 50, 50, 50), (90, 90, 20, 20), (np.nan,) * 4],
+    ids=["beyond", "before", "empty", "inverted", "not a number"],
+)
+def test_a_box_with_nothing_in_the_picture_draws_nothing(box: tuple[float, ...]) -> None:
+    assert not drawn([box], ["jm"]).any()
+
+
+def test_a_label_leaves_another_face_free() -> None:
+    above = (190.0, 80.0, 330.0, 148.0)
+    canvas = drawn([(200, 150, 260, 230), above], ["jm", UNKNOWN])
+    assert not canvas[82:146, 192:328].any()
+    assert filled(canvas, JIMIN.colour)[236:250].sum() > 100
+
+
+def test_two_labels_do_not_cover_each_other() -> None:
+    faces = [(200, 150, 240, 200), (244, 150, 284, 200)]
+    together = drawn(faces, ["jm", "sk"])
+    for face, member in zip(faces, (JIMIN, SAKURA), strict=True):
+        alone = filled(drawn([face], [member.key]), member.colour).sum()
+        assert filled(together, member.colour).sum() >= alone * 0.97
+
+
+def test_a_label_does_not_jump_when_a_face_comes_near_for_a_moment() -> None:
+    painter = Painter((JIMIN,), 640, 360)
+    places = []
+    for other_top in (20, 50, 20):
+        canvas = np.zeros((360, 640, 3), np.uint8)
+        boxes = np.array([(200, 150, 260, 230), (190, other_top, 330, other_top + 78)], np.float32)
+        painter.draw((canvas,), FaceLabels(boxes, ("jm", UNKNOWN)))
+        places.append(filled(canvas, JIMIN.colour)[:146].any())
+    assert places == [True, True, True]
+
+
+def test_a_long_name_is_cut_to_less_than_half_the_picture() -> None:
+    long = Member("l", "김남준 " * 25, COLOURS[2])
+    canvas = drawn([(10, 100, 60, 160)], ["l"], (long,))
+    columns = np.flatnonzero(filled(canvas, long.colour).any(axis=0))
+    assert 640 * 0.3 < columns[-1] - columns[0] <= 640 * 0.46
+
+
+@pytest.mark.parametrize(("size", "least"), [((360, 640), 12), ((640, 360), 12), ((1280, 720), 26), ((3840, 2160), 78)])
+def test_names_grow_with_the_picture(size: tuple[int, int], least: int) -> None:
+    width, height = size
+    face = (width / 2, height / 2, width / 2 + 40, height / 2 + 40)
+    canvas = drawn([face], ["h"], (Member("h", "H", "#FFFFFF"),), size)
+    white = filled(canvas, "#FFFFFF")[: int(height / 2), int(width / 2)]
+    assert white.sum() >= least
+
+
+def test_a_photo_of_odd_size_is_drawn_to_its_edges() -> None:
+    canvas = drawn([(0, 0, 97, 65)], ["jm"], size=(97, 65))
+    assert filled(canvas, JIMIN.colour)[:, -1].any()
+
+
+def test_planes_of_half_size_are_drawn_at_the_same_place() -> None:
+    def as_planes(rgb: np.ndarray) -> tuple[np.ndarray, ...]:
+        return rgb[..., 0], rgb[::2, ::2, 1], rgb[::2, ::2, 2]
+
+    planes = np.zeros((360, 640), np.uint8), np.zeros((180, 320), np.uint8), np.zeros((180, 320), np.uint8)
+    faces = FaceLabels(np.array([(201, 149, 263, 231)], np.float32), ("jm",))
+    Painter((JIMIN,), 640, 360, as_planes).draw(planes, faces)
+    canvas = drawn([(201, 149, 263, 231)], ["jm"])
+    for plane, expected in zip(planes, as_planes(canvas), strict=True):
+        np.testing.assert_array_equal(plane, expected)
+
+
+def test_rows_are_gathered_by_frame() -> None:
+    rows = [(3, 1, 2, 3, 4, "jm"), (0, 5, 6, 7, 8, "sk"), (3, 9, 9, 9, 9, UNKNOWN)]
+    table = pd.DataFrame(rows, columns=["frame", "x0", "y0", "x1", "y1", "member"], index=[7, 7, 7])
+    found = labels_by_frame(table)
+    assert sorted(found) == [0, 3]
+    assert found[3].members == ("jm", UNKNOWN)
+    np.testing.assert_array_equal(found[3].boxes_xyxy, [[1, 2, 3, 4], [9, 9, 9, 9]])
+
+
+def test_names_of_one_length_look_different() -> None:
+    names = ["지민", "정국", "さくら", "白石", "二人"]
+    ink = [drawn([(200, 150, 260, 230)], ["x"], (Member("x", name, "#F0E442"),))[100:148].tobytes() for name in names]
+    assert len(set(ink)) == len(names)
