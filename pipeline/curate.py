@@ -140,9 +140,7 @@ def _suspects(candidates: pd.DataFrame, verdict: Verdict, members: npt.NDArray[n
         {
             "key": candidates["key"][out],
             "member": candidates["member"][out],
-            "looks_like": np.where(
-                verdict.best[out] > verdict.own[out], members[verdict.other[out]], candidates["member"][out]
-            ),
+            "looks_like": np.where(swap, members[verdict.other[out]], candidates["member"][out]),
             "score": (verdict.best - verdict.own)[out].astype(np.float32),
             "reason": np.where(swap, "another member", "stranger"),
             "action": "drop",

@@ -34,7 +34,12 @@ def read_decisions(data: Path) -> pd.DataFrame:
     path = decisions_path(data)
     if not path.is_file():
         return pd.DataFrame(columns=list(COLUMNS), dtype=str)
-    decisions = pd.read_csv(path, dtype=str, keep_default_na=False)
+    try:
+        decisions = pd.read_csv(path, dtype=str, keep_default_na=False)
+        if not isinstance(decisions.index, pd.RangeIndex):  # pandas takes what is too much for row names
+            raise ValueError("a line has more fields than the first")
+    except ValueError as error:
+        raise DatasetError(f"{path} is not a table of decisions: {' '.join(str(error).split())}") from None
     if missing := [name for name in COLUMNS if name not in decisions.columns]:
         raise DatasetError(f"{path} lacks the columns {', '.join(missing)}")
     if strange := set(decisions["decision"]) - {ACCEPT, REJECT}:

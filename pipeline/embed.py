@@ -15,7 +15,7 @@ from pipeline.params import Params
 from pipeline.progress import track
 from pipeline.records import FACES, embeddings_schema
 from pipeline.stage import run_stage
-from pipeline.tables import read_table, write_table
+from pipeline.tables import read_metadata, read_table, write_table
 
 STAGE: Final = "embed"
 REVISION: Final = 1  # raise it when the code below gives other vectors for the same crops
@@ -27,7 +27,8 @@ def main(data: Path, params: Params) -> None:
     faces = read_table(data / "faces.parquet", FACES)
     embedder = OnnxEmbedder(params.models.embedder)
     schema = embeddings_schema(embedder.dimensions)
-    made_by = fingerprint(STAGE, REVISION, embedder.sha256)
+    crops_made_by = read_metadata(data / "faces.parquet")[FINGERPRINT]  # other gates or networks cut other crops
+    made_by = fingerprint(STAGE, REVISION, embedder.sha256, crops_made_by)
     earlier = earlier_rows(data / "embeddings.parquet", schema, made_by)
     vectors = dict(zip(earlier["key"], earlier["vector"], strict=True))
     todo = [row for row in faces.itertuples() if row.key not in vectors]

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import cv2
 import numpy as np
 import pandas as pd
+from PIL import Image
 
 from pipeline.errors import UnreadableImageError
 from pipeline.files import written_whole
@@ -74,7 +74,8 @@ def main(data: Path, params: Params) -> None:
     """Read clean.parquet; write faces/, faces.parquet, dropped/faces.parquet and the sheets of what was dropped."""
     clean = read_table(data / "clean.parquet", CLEAN)
     detector = RetinaFace(params.models.detector)
-    made_by = fingerprint(STAGE, REVISION, params.faces, detector.sha256)
+    # Pictures keep their keys when clean shrinks them to another size.
+    made_by = fingerprint(STAGE, REVISION, params.faces, params.clean.max_side_px, detector.sha256)
     rows, dropped = _known(data, clean, made_by)
     done = {row["key"] for row in rows} | {row.key for row in dropped}
     todo = [row for row in clean.to_dict("records") if row["key"] not in done]
@@ -97,7 +98,9 @@ def _known(data: Path, clean: pd.DataFrame, made_by: str) -> tuple[list[dict[str
     """What an earlier run found for pictures that are still there, with their present member and duplicate group."""
     earlier = earlier_rows(data / "faces.parquet", FACES, made_by)
     now = clean.set_index("key")[["member", "duplicate_group"]]
-    earlier = earlier[earlier["key"].isin(now.index)].drop(columns=["member", "duplicate_group"]).join(now, on="key")
+    has_crop = earlier["path"].map(lambda path: (data / "faces" / path).is_file()).astype(bool)
+    earlier = earlier[has_crop & earlier["key"].isin(now.index)]
+    earlier = earlier.drop(columns=["member", "duplicate_group"]).join(now, on="key")
     dropped_path = data / "dropped" / f"{STAGE}.parquet"
     dropped = earlier_rows(dropped_path, DROPPED, made_by)
     dropped = dropped[dropped["key"].isin(now.index)]
@@ -113,7 +116,7 @@ def _look(data: Path, row: dict[str, Any], detector: Detector, gates: FaceGates)
         return Dropped(row["key"], STAGE, *found)
     path = f"{row['key']}.png"
     with written_whole(data / "faces" / path) as temporary:
-        cv2.imwrite(str(temporary), cv2.cvtColor(found.rgb, cv2.COLOR_RGB2BGR))
+        Image.fromarray(found.rgb).save(temporary, "PNG")
     x0, y0, x1, y1 = (float(value) for value in found.box_xyxy)
     quality = found.quality
     return {

@@ -25,10 +25,9 @@ def fingerprint(*parts: Any) -> str:
 
 def earlier_rows(path: Path, schema: pa.Schema, made_by: str) -> pd.DataFrame:
     """The rows at `path` if they carry the fingerprint `made_by`; none of them otherwise."""
-    if path.is_file():
-        try:
-            if read_metadata(path).get(FINGERPRINT) == made_by:
-                return read_table(path, schema)
-        except (DatasetError, pa.ArrowInvalid):
-            pass  # a damaged or older table is made anew
+    try:
+        if read_metadata(path).get(FINGERPRINT) == made_by:
+            return read_table(path, schema)
+    except DatasetError:
+        pass  # a missing, damaged or older table is made anew
     return schema.empty_table().to_pandas()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
 import yaml
 
@@ -14,6 +14,10 @@ from pipeline.errors import ParamsError
 T = TypeVar("T")
 
 PARAMS_FILE = Path("params.yaml")
+
+# The lowest and the highest value that make sense; others are refused before any work is done.
+Count = Annotated[int, 1, 1_000_000]
+Share = Annotated[float, 0.0, 1.0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +44,10 @@ class Clean:
 class FaceGates:
     """Section faces: what a face must pass to be learnt from."""
 
-    detect_side_px: int
-    min_score: float
-    min_face_px: int
-    prominence: float
+    detect_side_px: Count
+    min_score: Share
+    min_face_px: Count
+    prominence: Share
     min_sharpness: float
     min_light: float
     max_light: float
@@ -56,7 +60,7 @@ class FaceGates:
 class Curate:
     """Section curate."""
 
-    neighbours: int
+    neighbours: Count
     stranger_z: float
     swap_margin: float
 
@@ -65,8 +69,9 @@ class Curate:
 class Split:
     """Section split."""
 
-    test_fraction: float
-    min_train: int
+    test_fraction: Share
+    min_train: Count
+    min_test: Annotated[int, 0, 1_000_000]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,34 +79,34 @@ class Train:
     """Section train."""
 
     classifier: str
-    folds: int
-    false_name_rate: float
-    seed: int
+    folds: Annotated[int, 2, 1000]
+    false_name_rate: Annotated[float, 0.0001, 0.5]
+    seed: Annotated[int, 0, 2**32 - 1]
 
 
 @dataclass(frozen=True, slots=True)
 class Svm:
     """Section svm."""
 
-    c: tuple[float, ...]
+    c: tuple[Annotated[float, 1e-6, 1e6], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Nearest:
     """Section nearest."""
 
-    neighbours: int
+    neighbours: Count
 
 
 @dataclass(frozen=True, slots=True)
 class Analyse:
     """Section analyse."""
 
-    detect_side_px: int
-    detect_every: int
-    min_score: float
-    min_face_px: int
-    embed_per_track: int
+    detect_side_px: Count
+    detect_every: Count
+    min_score: Share
+    min_face_px: Count
+    embed_per_track: Count
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +137,8 @@ class Params:
 def read_params(path: Path = PARAMS_FILE) -> Params:
     """Read params.yaml.
 
-    Raises ParamsError when the file is missing, is not YAML, or has an unknown, missing or wrongly typed key.
+    Raises ParamsError when the file is missing, is not YAML, or has an unknown, missing or wrongly typed key, or a
+    number that makes no sense.
     """
     if not path.is_file():
         raise ParamsError(f"{path} is not there: run this in the project's folder, or give it with --project")
@@ -140,6 +146,8 @@ def read_params(path: Path = PARAMS_FILE) -> Params:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
         raise ParamsError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+    except UnicodeDecodeError:
+        raise ParamsError(f"{path} is not UTF-8 text: save it as such") from None
     return parse(Params, document, path.name)
 
 
@@ -147,7 +155,7 @@ def parse(kind: type[T], value: Any, where: str) -> T:
     """Turn a mapping into the dataclass `kind`; ParamsError names the key (`where` is its path so far)."""
     if not isinstance(value, Mapping):
         raise ParamsError(f"{where}: expected a section with keys, found {value!r}")
-    hints = get_type_hints(kind)
+    hints = get_type_hints(kind, include_extras=True)
     names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
     if unknown := sorted(str(key) for key in value if key not in names):
         raise ParamsError(f"{where}: unknown {', '.join(unknown)} (known: {', '.join(names)})")
@@ -159,6 +167,12 @@ def parse(kind: type[T], value: Any, where: str) -> T:
 def _convert(hint: Any, value: Any, where: str) -> Any:
     if isinstance(hint, type) and is_dataclass(hint):
         return parse(hint, value, where)
+    if get_origin(hint) is Annotated:
+        plain, low, high = get_args(hint)
+        number = _convert(plain, value, where)
+        if not low <= number <= high:
+            raise ParamsError(f"{where}: expected {low} to {high}, found {value!r}")
+        return number
     if get_origin(hint) is tuple:
         if not isinstance(value, list):
             raise ParamsError(f"{where}: expected a list, found {value!r}")

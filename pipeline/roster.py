@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import io
+import re
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
 from ruamel.yaml import YAML
-from ruamel.yaml.scalarstring import DoubleQuotedScalarString
+from ruamel.yaml.error import YAMLError
 
 from pipeline.errors import DatasetError
 from pipeline.files import write_text
@@ -20,6 +21,9 @@ COLOURS = (
     "#56B4E9", "#E69F00", "#009E73", "#F0E442", "#CC79A7",
     "#D55E00", "#0072B2", "#BBCC33", "#EE8866", "#AA4499",
 )  # fmt: skip
+
+
+COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +49,11 @@ class Roster:
         return tuple(member.key for member in self.members)
 
     def member(self, key: str) -> Member:
-        """The member with this key; KeyError when there is none."""
-        return next(member for member in self.members if member.key == key)
+        """The member with this key; DatasetError when there is none."""
+        for member in self.members:
+            if member.key == key:
+                return member
+        raise DatasetError(f"{self.group}: {key!r} has faces but is not in the roster: add it to roster.yaml")
 
 
 def roster_path(data: Path) -> Path:
@@ -60,12 +67,18 @@ def read_roster(data: Path) -> Roster:
     if not path.is_file():
         raise DatasetError(f"{path} is not there: 'lineup import PHOTOS --group {data.name}' makes one")
     try:
-        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        # The library that writes it also reads it: by YAML 1.2, in which 'on' is a name like any other.
+        document = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
         members = tuple(_member(index, entry) for index, entry in enumerate(document["members"]))
         roster = Roster(str(document.get("group", data.name)), members)
-    except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
-        raise DatasetError(f"{path} is not a roster (see docs/adding-a-group.md): {error}") from None
+    except (KeyError, TypeError, AttributeError):
+        raise DatasetError(f"{path} needs a list 'members', each with a 'key': see docs/adding-a-group.md") from None
+    except (YAMLError, ValueError) as error:
+        raise DatasetError(f"{path} is not a roster: {' '.join(str(error).split())}") from None
     keys = roster.keys
+    for member in roster.members:
+        if not COLOUR.fullmatch(member.colour):
+            raise DatasetError(f"{path}: the colour of {member.key} is {member.colour!r}, not like '#56B4E9'")
     if len(set(keys)) != len(keys):
         raise DatasetError(f"{path}: two members have one key")
     if UNKNOWN in keys:
@@ -74,9 +87,11 @@ def read_roster(data: Path) -> Roster:
 
 
 def add_members(data: Path, keys: list[str]) -> Roster:
-    """Write the roster if absent, append the members it lacks, leave every other line as it is, and read it."""
+    """Write the roster if absent, append the members it lacks, keep what a person wrote there, and read it."""
     path = roster_path(data)
     yaml_file = YAML()
+    yaml_file.preserve_quotes = True
+    yaml_file.width = 4096
     yaml_file.indent(mapping=2, sequence=4, offset=2)
     if path.is_file():
         present = read_roster(data).keys
@@ -88,8 +103,7 @@ def add_members(data: Path, keys: list[str]) -> Roster:
         new, present = keys, ()
         document = {"group": data.name, "members": []}
     for index, key in enumerate(new, start=len(present)):
-        text_key = DoubleQuotedScalarString(key) if yaml.safe_load(key) != key else key  # 'on' or '2024' would change
-        document["members"].append({"key": text_key, "name": text_key, "colour": COLOURS[index % len(COLOURS)]})
+        document["members"].append({"key": key, "name": key, "colour": COLOURS[index % len(COLOURS)]})
     text = io.StringIO()
     yaml_file.dump(document, text)
     write_text(path, text.getvalue())
@@ -97,10 +111,17 @@ def add_members(data: Path, keys: list[str]) -> Roster:
 
 
 def _member(index: int, entry: Any) -> Member:
-    key = str(entry["key"])
-    return Member(
-        key=key,
-        name=str(entry.get("name", key)),
-        colour=str(entry.get("colour", COLOURS[index % len(COLOURS)])),
-        keywords=tuple(str(word) for word in entry.get("keywords", ())),
-    )
+    key = _text(entry["key"], "key")
+    colour = _text(entry.get("colour", COLOURS[index % len(COLOURS)]), "colour")
+    if not re.fullmatch("#[0-9A-Fa-f]{6}", colour):
+        raise ValueError(f"{key}: colour {colour!r} is not written like '#56B4E9'")
+    keywords = entry.get("keywords", [])
+    if not isinstance(keywords, list):
+        raise ValueError(f"{key}: keywords {keywords!r} is not a list")
+    return Member(key, _text(entry.get("name", key), "name"), colour, tuple(str(word) for word in keywords))
+
+
+def _text(value: Any, what: str) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"{what} {value!r} is not a text, put it in quotes")
+    return value

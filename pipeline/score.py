@@ -43,7 +43,10 @@ def score(out: Path, truth: Path) -> Score:
     whose column `recognisable` is false do not count. A truth face is matched to the predicted face it overlaps most
     (IoU at least 0.3). DatasetError when a file is missing or lacks a column.
     """
-    faces = read_table(out / "faces.parquet" if out.is_dir() else out, LABELLED_FACES)
+    labelled = out / "faces.parquet" if out.is_dir() else out
+    if not labelled.is_file():
+        raise DatasetError(f"{labelled} is not there: give the folder that 'lineup label' made for the video")
+    faces = read_table(labelled, LABELLED_FACES)
     true = read_truth(truth)
     true["given"] = _given(true, faces)
     named = true["given"].notna() & (true["given"] != UNKNOWN)
@@ -62,14 +65,18 @@ def score(out: Path, truth: Path) -> Score:
 
 
 def read_truth(path: Path) -> pd.DataFrame:
-    """The rows of a truth table that count."""
+    """The rows of a truth table that count; DatasetError when it is missing or is not such a table."""
     if not path.is_file():
         raise DatasetError(f"{path} is not there: give the CSV of true faces")
-    true = pd.read_csv(path, dtype={"member": str}, keep_default_na=False)
-    if missing := [name for name in TRUTH_COLUMNS if name not in true.columns]:
-        raise DatasetError(f"{path} lacks the columns {', '.join(missing)}")
+    try:
+        true = pd.read_csv(path, dtype=str, keep_default_na=False)
+        if missing := [name for name in TRUTH_COLUMNS if name not in true.columns]:
+            raise DatasetError(f"{path} lacks the columns {', '.join(missing)}")
+        true = true.astype({"frame": int, **dict.fromkeys(BOX, float)})
+    except ValueError as error:
+        raise DatasetError(f"{path} is not a table of true faces: {' '.join(str(error).split())}") from None
     if "recognisable" in true.columns:
-        true = true[true["recognisable"].astype(str).str.lower() != "false"]
+        true = true[true["recognisable"].str.lower() != "false"]
     return true.reset_index(drop=True)
 
 

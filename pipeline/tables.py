@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,8 @@ import pyarrow.parquet as pq
 from pipeline.errors import DatasetError
 from pipeline.files import written_whole
 from pipeline.records import DROPPED, Dropped, Float32
+
+T = TypeVar("T")
 
 
 def write_table(
@@ -36,13 +39,13 @@ def write_table(
 
 
 def read_table(path: Path, schema: pa.Schema) -> pd.DataFrame:
-    """Read a table; DatasetError when it is missing or lacks a column of `schema`."""
+    """Read a table; DatasetError when it is missing, damaged, or lacks a column of `schema`."""
     return _read(path, schema.names).to_pandas()
 
 
 def read_metadata(path: Path) -> dict[str, str]:
-    """What `write_table` was given as metadata."""
-    metadata = pq.read_schema(path).metadata or {}
+    """What `write_table` was given as metadata; DatasetError when the table is missing or damaged."""
+    metadata = _opened(pq.read_schema, path).metadata or {}
     return {k.decode(): v.decode() for k, v in metadata.items()}
 
 
@@ -61,10 +64,17 @@ def write_dropped(path: Path, dropped: Iterable[Dropped], metadata: Mapping[str,
 
 
 def _read(path: Path, needed: list[str]) -> pa.Table:
-    if not path.is_file():
-        raise DatasetError(f"{path} is not there: run 'dvc repro' to build it")
-    table = pq.read_table(path, partitioning=None)
+    table = _opened(partial(pq.read_table, partitioning=None), path)
     missing = [name for name in needed if name not in table.column_names]
     if missing:
         raise DatasetError(f"{path} lacks the columns {missing}: it was made by another version, run 'dvc repro -f'")
     return table
+
+
+def _opened(read: Callable[[Path], T], path: Path) -> T:
+    if not path.is_file():
+        raise DatasetError(f"{path} is not there: run 'dvc repro' to build it")
+    try:
+        return read(path)
+    except (OSError, ValueError):  # pyarrow raises either, by which byte is wrong
+        raise DatasetError(f"{path} is damaged: delete it and run 'dvc repro'") from None

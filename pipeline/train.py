@@ -12,11 +12,11 @@ from typing import Final
 import numpy as np
 
 from pipeline.classifiers import Classifier
-from pipeline.classifiers.model import GALLERY, NAMES, Model, new_classifier, save
+from pipeline.classifiers.model import FITS_FILE, GALLERY, NAMES, Model, new_classifier, save
 from pipeline.classifiers.nearest import Nearest
 from pipeline.classifiers.openset import calibrate, folds, left_out_likeness, temperature
 from pipeline.errors import DatasetError, ParamsError
-from pipeline.files import write_json
+from pipeline.files import folder_written_whole, write_json
 from pipeline.models.weights import KNOWN
 from pipeline.params import Params
 from pipeline.records import Float64, Ints
@@ -48,9 +48,10 @@ def main(data: Path, params: Params) -> None:
             f"{data}: no face is left to learn from; data/{data.name}/sheets shows what was dropped, and why"
         )
     model, tried = train(side, params, read_metadata(data / "embeddings.parquet"))
-    folder = Path("models") / data.name
-    save(folder, model, {name: attempt.classifier for name, attempt in tried.items()})
-    write_json(folder / "fit.json", {name: {"cv_accuracy": t.accuracy, "fit_s": t.fit_s} for name, t in tried.items()})
+    with folder_written_whole(Path("models") / data.name) as folder:
+        save(folder, model, {name: attempt.classifier for name, attempt in tried.items()})
+        fits = {name: {"cv_accuracy": attempt.accuracy, "fit_s": attempt.fit_s} for name, attempt in tried.items()}
+        write_json(folder / FITS_FILE, fits)
 
 
 def train(side: Side, params: Params, embedder: dict[str, str]) -> tuple[Model, dict[str, Tried]]:

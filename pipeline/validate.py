@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from sklearn.metrics import f1_score, precision_recall_fscore_support
+from sklearn.metrics import f1_score
 
-from pipeline.classifiers.model import NAMES, THRESHOLD, Model, load, restored
+from pipeline.classifiers.model import NAMES, THRESHOLD, Model, load, read_fits, restored
 from pipeline.files import write_json
 from pipeline.params import Params
 from pipeline.records import Float64, Ints
@@ -79,8 +78,8 @@ def confusion(model: Model, test: Side) -> Ints:
 
 
 def _candidates(folder: Path, params: Params, test: Side) -> dict[str, Any]:
-    fits = json.loads((folder / "fit.json").read_text(encoding="utf-8"))
-    rows = {}
+    fits = read_fits(folder)
+    rows: dict[str, Any] = {}
     for name in NAMES:
         if name in fits:
             named = restored(folder, name, params).scores(test.vectors).argmax(axis=1)
@@ -90,16 +89,12 @@ def _candidates(folder: Path, params: Params, test: Side) -> dict[str, Any]:
 
 
 def _per_member(model: Model, learnt: Side, test: Side, named: Ints) -> dict[str, Any]:
-    labels = list(range(len(model.members)))
-    precision, recall, _, count = precision_recall_fscore_support(
-        test.labels, named, labels=labels, average=None, zero_division=0.0
-    )
     return {
         member: {
             "n_train": int((learnt.labels == label).sum()),
-            "n_test": int(count[label]),
-            "precision": round(float(precision[label]), 4) if count[label] else None,
-            "recall": round(float(recall[label]), 4) if count[label] else None,
+            "n_test": int((test.labels == label).sum()),
+            "precision": _mean(test.labels[named == label] == label),
+            "recall": _mean(named[test.labels == label] == label),
         }
         for label, member in enumerate(model.members)
     }

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import os
+import shutil
 import struct
 import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
+from clone import Clone, Step, make_clone
+from finished import make_project
 from PIL import Image
 
+from pipeline.models.embedder import OnnxEmbedder
+from pipeline.models.retinaface import RetinaFace
 from pipeline.params import Params, read_params
 
 ROOT = Path(__file__).parent.parent
+SAMPLE = ROOT / "data" / "sample"
 os.environ.setdefault("LINEUP_WEIGHTS", str(ROOT / "models" / "weights"))
 
 
@@ -21,6 +27,58 @@ os.environ.setdefault("LINEUP_WEIGHTS", str(ROOT / "models" / "weights"))
 def params() -> Params:
     """The project's own params.yaml."""
     return read_params(ROOT / "params.yaml")
+
+
+@pytest.fixture(scope="session")
+def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
+    """A fresh checkout of the project; tests that use it carry the mark xdist_group("clone"), so that one is made."""
+    return make_clone(tmp_path_factory.mktemp("clone"))
+
+
+@pytest.fixture(scope="session")
+def story(clone: Clone) -> dict[str, Step]:
+    """The demo, the demo again, nothing left to do; then a photo more, and what that brings: each step by its name."""
+    steps = {
+        "demo": clone.run("flows.cli", "demo"),
+        "git status": Step("\n".join(clone.git("status", "--porcelain", "--untracked-files=all")), {}),
+        "demo again": clone.run("flows.cli", "demo"),
+        "dvc repro": clone.run("dvc", "repro"),
+        "dvc status": clone.run("dvc", "status"),
+    }
+    more = clone.folder.parent / "more" / "mira"
+    more.mkdir(parents=True)
+    for photo in ("photos/mira/img_0001.jpg", "outsiders/out_vera/img_0001.jpg"):
+        shutil.copy(clone.folder / "data" / "sample" / photo, more / f"{Path(photo).parent.name}.jpg")
+    steps["import"] = clone.run("flows.cli", "import", str(more.parent), "--group", "lanterns")
+    steps["dvc repro of one more"] = clone.run("dvc", "repro")
+    return steps
+
+
+@pytest.fixture(scope="session")
+def detector(params: Params) -> RetinaFace:
+    return RetinaFace(params.models.detector)
+
+
+@pytest.fixture(scope="session")
+def embedder(params: Params) -> OnnxEmbedder:
+    return OnnxEmbedder(params.models.embedder)
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory, params: Params) -> Path:
+    """A folder like the project's: the sample as group `lanterns`, after every stage. Only to be read."""
+    own = tmp_path_factory.getbasetemp()
+    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    make_project(shared / "project", SAMPLE / "photos", params)
+    return shared / "project"
+
+
+@pytest.fixture
+def lanterns(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The group's folder in a copy of `project` without raw photos, which is the current folder: the test's own."""
+    shutil.copytree(project, tmp_path / "project", ignore=shutil.ignore_patterns("raw"))
+    monkeypatch.chdir(tmp_path / "project")
+    return Path("data", "lanterns")
 
 
 def draw(seed: int, width: int = 320, height: int = 240) -> Image.Image:

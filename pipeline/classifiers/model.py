@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
+from zipfile import BadZipFile
 
 import numpy as np
 from scipy.special import softmax
@@ -27,13 +28,16 @@ from pipeline.records import Float32, Float64
 NAMES: Final = ("nearest", "svm")  # the first of equally good ones is taken: the one that also tells strangers
 THRESHOLD: Final = 0.5  # the confidence from which a face is named; open_set puts it where the likeness bears it
 GALLERY: Final = "nearest"  # every model keeps it: its likeness is what tells strangers
+FITS_FILE: Final = "fit.json"
 
 
 def new_classifier(name: str, params: Params, c: float | None = None) -> Classifier:
     """An unfitted classifier; `c` is the SVM's, the first of params when not given."""
     if name == "svm":
         return Svm(params.svm.c[0] if c is None else c, params.train.seed)
-    return Nearest(params.nearest.neighbours)
+    if name == "nearest":
+        return Nearest(params.nearest.neighbours)
+    raise ModelError(f"no classifier is called {name!r} (known: {', '.join(NAMES)})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,12 +53,14 @@ class Model:
     embedder_sha256: str
 
     def predict(self, vectors: Float32) -> Float64:
-        """Confidence, 0..1, that each vector (n, d) is each member: (n, members); rows sum to at most 1."""
+        """Confidence, 0..1, that each vector (n, d) is each member: (n, members); rows sum to at most 1.
+
+        The lesser of two: how sure it is which member this is, and how sure that it is no stranger.
+        """
         if not len(vectors):
             return np.empty((0, len(self.members)))
         which = softmax(self.classifier.scores(vectors) / self.temperature, axis=1)
-        confidence: Float64 = which * self.open_set.confidence(self.gallery.scores(vectors))
-        return confidence
+        return np.minimum(which, self.open_set.confidence(self.gallery.scores(vectors)))
 
 
 def save(folder: Path, model: Model, candidates: Mapping[str, Classifier]) -> None:
@@ -94,17 +100,33 @@ def load(folder: Path, params: Params) -> Model:
             embedder_sha256=numbers["embedder_sha256"],
         )
     except (KeyError, TypeError, ValueError, OSError) as error:
-        raise ModelError(f"the model at {folder} is damaged ({error}): run 'dvc repro -f' or 'dvc checkout'") from None
+        raise _damaged(path, error) from None
 
 
 def restored(folder: Path, name: str, params: Params) -> Classifier:
-    """The fitted classifier called `name` of the model in `folder`."""
+    """The fitted classifier called `name` of the model in `folder`; ModelError when it is missing or damaged."""
     classifier = new_classifier(name, params)
-    state: dict[str, Any] = skops_io.load(folder / f"{name}.skops", trusted=[])
-    classifier.restore(state)
+    path = folder / f"{name}.skops"
+    try:
+        classifier.restore(skops_io.load(path, trusted=[]))
+    except (KeyError, TypeError, ValueError, OSError, BadZipFile) as error:
+        raise _damaged(path, error) from None
     return classifier
+
+
+def read_fits(folder: Path) -> dict[str, Any]:
+    """By name, how each candidate of the model in `folder` did when it was fitted; ModelError when that is damaged."""
+    path = folder / FITS_FILE
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (TypeError, ValueError, OSError) as error:
+        raise _damaged(path, error) from None
 
 
 def hashes(folder: Path) -> dict[str, str]:
     """SHA-256 of every file of the model in `folder`, by file name."""
     return {path.name: sha256_of(path) for path in sorted(folder.iterdir()) if path.suffix in {".json", ".skops"}}
+
+
+def _damaged(path: Path, error: Exception) -> ModelError:
+    return ModelError(f"{path} is damaged ({' '.join(str(error).split())}): run 'dvc checkout' or 'dvc repro -f'")

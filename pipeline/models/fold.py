@@ -6,6 +6,7 @@ fold nor check them. Every node that depends on initializers alone is computed o
 
 from __future__ import annotations
 
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,18 @@ from pipeline.files import sha256_of, written_whole
 
 
 def folded(path: Path) -> Path:
-    """Path of the folded copy of the network at `path`, made beside it on first use and named by the source's hash."""
-    target = path.with_name(f"{path.stem}-folded-{sha256_of(path)[:16]}.onnx")
-    if not target.is_file():
-        model = fold(onnx.load(path))
-        with written_whole(target) as temporary:
-            onnx.save(model, temporary)
+    """Path of the folded copy of the network at `path`, made beside it on first use.
+
+    Its name holds the source's hash and its own, so that a damaged copy is told and made again.
+    """
+    prefix = f"{path.stem}-folded-{sha256_of(path)[:16]}-"
+    for earlier in path.parent.glob(f"{prefix}*.onnx"):
+        if earlier.name == f"{prefix}{sha256_of(earlier)[:16]}.onnx":
+            return earlier
+    content = fold(onnx.load(path)).SerializeToString()
+    target = path.with_name(f"{prefix}{sha256(content).hexdigest()[:16]}.onnx")
+    with written_whole(target) as temporary:
+        temporary.write_bytes(content)
     return target
 
 

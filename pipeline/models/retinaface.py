@@ -24,10 +24,10 @@ class RetinaFace:
 
     def __init__(self, name: str) -> None:
         """Fetch and open the weights called `name`; WeightsError when they cannot be had."""
-        self.name = name
-        self.sha256 = KNOWN[name].sha256 if name in KNOWN else ""
-        self._mean = KNOWN[name].mean if name in KNOWN else (0.0, 0.0, 0.0)
         self._session = open_session(fetch(name))
+        self.name = name
+        self.sha256 = KNOWN[name].sha256
+        self._mean = KNOWN[name].mean
         self._input = self._session.get_inputs()[0].name
 
     def detect(self, image_rgb: Rgb, min_score: float) -> Faces:

@@ -6,22 +6,15 @@ it was: all positions are even, so that they hold in the half-sized U and V too,
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache
-from pathlib import Path
 from typing import Final, NamedTuple
 
-import matplotlib
 import numpy as np
-import pandas as pd
-from matplotlib.ft2font import FT2Font
-from PIL import Image, ImageDraw, ImageFont
 
-from pipeline.models import weights
 from pipeline.records import UNKNOWN, Float32, Rgb
 from pipeline.roster import Member
+from pipeline.video.names import filled, name_label, shown_name
 
 Planes = tuple[Rgb, ...]
 """One picture: (RGB (h, w, 3),), or Y (h, w), U and V (h / 2, w / 2); uint8."""
@@ -30,7 +23,6 @@ GREY: Final = "#9A9A9A"
 TEXT_SHARE: Final = 1 / 22  # of the picture's shorter side: 16 px of 360, 33 of 720
 LABEL_SHARE: Final = 0.45  # of the picture's width at most, so that two stand side by side
 _KEEP_PLACE: Final = 0.2  # how much of a label may be covered before it leaves the place it had
-_BASELINE: Final = 0.37  # of the text's size below the label's middle; centres Latin capitals and Hangul alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +31,6 @@ class FaceLabels:
 
     boxes_xyxy: Float32
     members: tuple[str, ...]
-
-
-def labels_by_frame(faces: pd.DataFrame) -> dict[int, FaceLabels]:
-    """The rows of LABELLED_FACES, gathered by frame."""
-    boxes_xyxy = faces[["x0", "y0", "x1", "y1"]].to_numpy(np.float32)
-    members = faces["member"].to_numpy()
-    groups = faces.reset_index(drop=True).groupby("frame").indices
-    return {int(frame): FaceLabels(boxes_xyxy[rows], tuple(members[rows])) for frame, rows in groups.items()}
 
 
 class Box(NamedTuple):
@@ -75,11 +59,15 @@ class Painter:
         text_px = max(10, round(short * TEXT_SHARE))
         room_px = max(int(width * LABEL_SHARE), 2 * text_px)
         self._labels = {
-            member.key: as_planes(_label(shown_name(member, number), member.colour, text_px, room_px))
+            member.key: as_planes(name_label(shown_name(member, number), member.colour, text_px, room_px))
             for number, member in enumerate(members, start=1)
         }
+        # A picture of a few pixels holds boxes but no text.
+        self._fitting = {
+            key for key, (top, *_) in self._labels.items() if top.shape[0] <= height and top.shape[1] <= width
+        }
         self._colours = {key: tuple(plane[0, 0] for plane in planes) for key, planes in self._labels.items()}
-        self._colours[UNKNOWN] = tuple(plane[0, 0] for plane in as_planes(_filled(2, 2, GREY)))
+        self._colours[UNKNOWN] = tuple(plane[0, 0] for plane in as_planes(filled(2, 2, GREY)))
         self._places: dict[str, int] = {}
 
     def draw(self, planes: Planes, faces: FaceLabels) -> None:
@@ -95,7 +83,7 @@ class Painter:
         taken = [box for box, _ in found]
         places = {}
         for box, key in found:
-            if key != UNKNOWN:
+            if key in self._fitting:
                 spot, places[key] = self._spot(box, key, taken)
                 taken.append(spot)
                 _paste(planes, spot, self._labels[key])
@@ -136,71 +124,6 @@ class Painter:
     def _within(self, x: int, y: int, width: int, height: int) -> Box:
         x, y = max(0, min(x, self._size[0] - width)) // 2 * 2, max(0, min(y, self._size[1] - height)) // 2 * 2
         return Box(x, y, x + width, y + height)
-
-
-def shown_name(member: Member, number: int) -> str:
-    """What can be drawn of the member's name: its key, or '#number', when the fonts have none of its characters."""
-    return next(filter(None, (drawable(text) for text in (member.name, member.key))), f"#{number}")
-
-
-def drawable(text: str) -> str:
-    """The text composed and on one line, without the characters that its font lacks (emoji, control characters)."""
-    coverage = font_for(text)[1]
-    composed = unicodedata.normalize("NFC", text)
-    kept = (c if ord(c) in coverage and _visible(c) else " " * c.isspace() for c in composed)
-    return " ".join("".join(kept).split())
-
-
-def _visible(character: str) -> bool:
-    is_variation_selector = 0xFE00 <= ord(character) <= 0xFE0F  # what an emoji leaves behind
-    return unicodedata.category(character)[0] != "C" and not is_variation_selector
-
-
-def font_for(text: str) -> tuple[Path, frozenset[int]]:
-    """The font file that has most of the text's characters, and the code points it has."""
-    characters = {ord(character) for character in unicodedata.normalize("NFC", text)}
-    return max(_fonts(), key=lambda font: len(characters & font[1]))
-
-
-@cache
-def _fonts() -> tuple[tuple[Path, frozenset[int]], ...]:
-    dejavu = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"  # Arabic, Hebrew, Armenian, Georgian
-    files = (weights.fetch("noto-sans-cjk"), dejavu)
-    return tuple((file, frozenset(FT2Font(str(file)).get_charmap())) for file in files)
-
-
-def _label(text: str, colour: str, text_px: int, room_px: int) -> Rgb:
-    """The name on its member's colour, (h, w, 3) uint8 of even sides; cut with an ellipsis at `room_px`."""
-    font = ImageFont.truetype(str(font_for(text)[0]), text_px)
-    padding = text_px // 3
-    text = _shortened(text, font, room_px - 2 * padding)
-    height = (text_px * 4 // 3 + 1) // 2 * 2
-    width = (int(font.getlength(text)) + 2 * padding + 1) // 2 * 2
-    picture = Image.fromarray(_filled(width, height, colour))
-    middle = height // 2 + round(text_px * _BASELINE)
-    ImageDraw.Draw(picture).text((padding, middle), text, font=font, anchor="ls", fill=_contrasting(colour))
-    return np.asarray(picture)
-
-
-def _shortened(text: str, font: ImageFont.FreeTypeFont, room_px: float) -> str:
-    if font.getlength(text) <= room_px:
-        return text
-    fitting = [cut for cut in range(len(text)) if font.getlength(text[:cut] + "…") <= room_px]
-    return text[: max(fitting, default=0)].rstrip() + "…"
-
-
-def _contrasting(colour: str) -> str:
-    red, green, blue = ((value / 255) ** 2.2 for value in _rgb(colour))
-    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
-    return "black" if luminance > 0.18 else "white"  # where the contrast (WCAG) of both is the same
-
-
-def _filled(width: int, height: int, colour: str) -> Rgb:
-    return np.full((height, width, 3), _rgb(colour), np.uint8)
-
-
-def _rgb(colour: str) -> tuple[int, ...]:
-    return tuple(bytes.fromhex(colour.removeprefix("#")))
 
 
 def _shared(one: Box, other: Box) -> int:

@@ -98,7 +98,6 @@ def mux_arguments(video_only: Path, info: VideoInfo, tracks: Sequence[AudioTrack
         f"file:{out_path}",
         format="mp4",
         movflags="+faststart",
-        video_track_timescale=info.time_base.denominator,
         movie_timescale=_movie_timescale(info.time_base.denominator, tracks),
         map_metadata=-1,
         map_chapters=-1,

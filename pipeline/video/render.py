@@ -12,6 +12,7 @@ import av
 import numpy as np
 from av.video.plane import VideoPlane
 
+from pipeline.errors import ParamsError
 from pipeline.files import written_whole
 from pipeline.params import Render
 from pipeline.records import Rgb
@@ -35,7 +36,8 @@ def render(
 
     Each frame is shown at exactly pts * time_base - origin_s of the source. Colours keep the source's matrix, range and
     tags; more than 8 bits become 8, and RGB becomes BT.709. Rotation is applied to the pixels. A side of odd length
-    grows by one pixel, which repeats the last. Raises UnreadableVideoError when the source cannot be decoded.
+    grows by one pixel, which repeats the last. Raises UnreadableVideoError when the source cannot be decoded, and
+    ParamsError when the encoder does not take `params`.
     """
     info = probe(source)
     colour = output_colour(info)
@@ -75,8 +77,7 @@ def output_colour(info: VideoInfo) -> Colour:
 @contextmanager
 def _encoder(path: Path, info: VideoInfo, params: Render) -> Iterator[Callable[[av.VideoFrame], None]]:
     time_base = output_time_base(info)
-    # Both clocks of the MP4 as fine as the source's, so that neither a frame nor a late start is rounded.
-    options = {"video_track_timescale": str(time_base.denominator), "movie_timescale": str(time_base.denominator)}
+    options = {"movie_timescale": str(time_base.denominator)}  # the clock that tells a late start, else of 1/1000 s
     with av.open(f"file:{path}", "w", format="mp4", container_options=options) as container:
         stream = container.add_stream(
             "libx264", rate=info.average_fps, options={"crf": str(params.crf), "preset": params.preset}
@@ -90,6 +91,12 @@ def _encoder(path: Path, info: VideoInfo, params: Render) -> Iterator[Callable[[
         colour = output_colour(info)
         context.color_primaries, context.color_trc = colour.primaries, colour.transfer
         context.colorspace, context.color_range = colour.matrix, colour.range
+        try:
+            context.open()
+        except av.FFmpegError:
+            raise ParamsError(
+                f"params.yaml: render: x264 takes no preset {params.preset!r} or crf {params.crf}"
+            ) from None
         yield lambda frame: container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
 

@@ -19,7 +19,8 @@ from pipeline.video.decode import Colour, frames, pictures, probe
 TIMED = [
     "24.mp4", "23.976.mp4", "vfr.mp4", "vfr-90k.mp4", "b-frames.mp4", "no-edit-list.mp4", "edit-list.mp4", "odd.mp4",
     "10-bit.mp4", "late-pictures.mp4", "h264-aac.mkv", "vp9-opus.webm", "vp8-vorbis.webm", "pcm.mov", "h264-pcm.avi",
-    "xvid-mp3.avi", "aac.ts", "broadcast.ts", "mpeg2.mpg", "animation.gif", "raw.h264", "clip-with-cover.mp4",
+    "xvid-mp3.avi", "aac.ts", "broadcast.ts", "clock-wraps.ts",
+    "mpeg2.mpg", "animation.gif", "raw.h264", "clip-with-cover.mp4",
 ]  # fmt: skip
 
 
@@ -142,11 +143,30 @@ def test_missing_time_stamps_follow_from_the_length_of_a_frame() -> None:
     assert report.retimed == 24
 
 
+def joined(folder: Path, *names: str) -> Path:
+    path = folder / "joined.ts"
+    path.write_bytes(b"".join(clip(name).read_bytes() for name in names))
+    return path
+
+
 def test_a_joined_recording_goes_on_where_the_first_ended(tmp_path: Path) -> None:
-    joined = tmp_path / "joined.ts"
-    joined.write_bytes(clip("aac.ts").read_bytes() * 2)
-    times_s = [frame.time_s for frame in frames(joined)]
-    assert np.diff(times_s) == pytest.approx(np.full(47, 1 / 24), abs=1e-4)
+    once_s = np.array([frame.time_s for frame in frames(clip("vfr.ts"))])
+    twice_s = np.array([frame.time_s for frame in frames(joined(tmp_path, "vfr.ts", "vfr.ts"))])
+    assert len(twice_s) == 2 * len(once_s)
+    np.testing.assert_allclose(np.diff(twice_s[: len(once_s)]), np.diff(once_s), atol=1e-6)
+    np.testing.assert_allclose(np.diff(twice_s[len(once_s) :]), np.diff(once_s), atol=1e-6)
+    assert 0 < twice_s[len(once_s)] - twice_s[len(once_s) - 1] < 0.3
+
+
+def test_streams_that_appear_midway_are_passed_over(tmp_path: Path) -> None:
+    path = joined(tmp_path, "aac.ts", "other-streams.ts")
+    assert len(list(frames(path))) == 24
+
+
+def test_a_matrix_the_scaler_does_not_know_is_no_obstacle() -> None:
+    frame = next(frames(clip("rare-matrix.mp4")))
+    assert frame.rgb.shape == (64, 96, 3)
+    assert probe(clip("rare-matrix.mp4")).colour.matrix == 8
 
 
 def test_a_file_cut_off_yields_what_is_there(tmp_path: Path) -> None:

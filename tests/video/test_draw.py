@@ -5,13 +5,13 @@ from __future__ import annotations
 import unicodedata
 
 import numpy as np
-import pandas as pd
 import pytest
 from PIL import ImageColor
 
 from pipeline.records import UNKNOWN
 from pipeline.roster import COLOURS, Member
-from pipeline.video.draw import GREY, FaceLabels, Painter, font_for, labels_by_frame, shown_name
+from pipeline.video.draw import GREY, FaceLabels, Painter
+from pipeline.video.names import font_for, shown_name
 
 JIMIN, SAKURA = Member("jm", "지민", COLOURS[0]), Member("sk", "さくら", COLOURS[1])
 
@@ -155,6 +155,13 @@ def test_names_grow_with_the_picture(size: tuple[int, int], least: int) -> None:
     assert white.sum() >= least
 
 
+@pytest.mark.parametrize("size", [(16, 12), (2, 2), (640, 12), (12, 640)])
+def test_a_picture_too_small_for_text_has_boxes_only(size: tuple[int, int]) -> None:
+    canvas = drawn([(0, 0, size[0], size[1])], ["jm"], size=size)
+    assert (filled(canvas, JIMIN.colour) | ~canvas.any(axis=2)).all()
+    assert canvas.any()
+
+
 def test_a_photo_of_odd_size_is_drawn_to_its_edges() -> None:
     canvas = drawn([(0, 0, 97, 65)], ["jm"], size=(97, 65))
     assert filled(canvas, JIMIN.colour)[:, -1].any()
@@ -170,15 +177,6 @@ def test_planes_of_half_size_are_drawn_at_the_same_place() -> None:
     canvas = drawn([(201, 149, 263, 231)], ["jm"])
     for plane, expected in zip(planes, as_planes(canvas), strict=True):
         np.testing.assert_array_equal(plane, expected)
-
-
-def test_rows_are_gathered_by_frame() -> None:
-    rows = [(3, 1, 2, 3, 4, "jm"), (0, 5, 6, 7, 8, "sk"), (3, 9, 9, 9, 9, UNKNOWN)]
-    table = pd.DataFrame(rows, columns=["frame", "x0", "y0", "x1", "y1", "member"], index=[7, 7, 7])
-    found = labels_by_frame(table)
-    assert sorted(found) == [0, 3]
-    assert found[3].members == ("jm", UNKNOWN)
-    np.testing.assert_array_equal(found[3].boxes_xyxy, [[1, 2, 3, 4], [9, 9, 9, 9]])
 
 
 def test_names_of_one_length_look_different() -> None:

@@ -1,0 +1,85 @@
+"""Names as pictures: which font has their characters, what of them can be shown, and the label that holds them."""
+
+from __future__ import annotations
+
+import unicodedata
+from functools import cache
+from pathlib import Path
+from typing import Final
+
+import matplotlib
+import numpy as np
+from matplotlib.ft2font import FT2Font
+from PIL import Image, ImageDraw, ImageFont
+
+from pipeline.models import weights
+from pipeline.records import Rgb
+from pipeline.roster import Member
+
+_BASELINE: Final = 0.37  # of the text's size below the label's middle; centres Latin capitals and Hangul alike
+
+
+def shown_name(member: Member, number: int) -> str:
+    """What can be drawn of the member's name: its key, or '#number', when the fonts have none of its characters."""
+    return next(filter(None, (drawable(text) for text in (member.name, member.key))), f"#{number}")
+
+
+def drawable(text: str) -> str:
+    """The text composed and on one line, without the characters that its font lacks (emoji, control characters)."""
+    coverage = font_for(text)[1]
+    composed = unicodedata.normalize("NFC", text)
+    kept = (c if ord(c) in coverage and _visible(c) else " " * c.isspace() for c in composed)
+    return " ".join("".join(kept).split())
+
+
+def font_for(text: str) -> tuple[Path, frozenset[int]]:
+    """The font file that has most of the text's characters, and the code points it has."""
+    characters = {ord(character) for character in unicodedata.normalize("NFC", text)}
+    return max(_fonts(), key=lambda font: len(characters & font[1]))
+
+
+def name_label(text: str, colour: str, text_px: int, room_px: int) -> Rgb:
+    """The name on its member's colour, (h, w, 3) uint8 of even sides; cut with an ellipsis at `room_px`."""
+    font = ImageFont.truetype(str(font_for(text)[0]), text_px)
+    padding = text_px // 3
+    text = _shortened(text, font, room_px - 2 * padding)
+    height = (text_px * 4 // 3 + 1) // 2 * 2
+    width = (int(font.getlength(text)) + 2 * padding + 1) // 2 * 2
+    picture = Image.fromarray(filled(width, height, colour))
+    middle = height // 2 + round(text_px * _BASELINE)
+    ImageDraw.Draw(picture).text((padding, middle), text, font=font, anchor="ls", fill=_contrasting(colour))
+    return np.asarray(picture)
+
+
+def filled(width: int, height: int, colour: str) -> Rgb:
+    """A patch (h, w, 3) uint8 of one '#RRGGBB' colour."""
+    return np.full((height, width, 3), _rgb(colour), np.uint8)
+
+
+def _visible(character: str) -> bool:
+    is_variation_selector = 0xFE00 <= ord(character) <= 0xFE0F  # what an emoji leaves behind
+    return unicodedata.category(character)[0] != "C" and not is_variation_selector
+
+
+@cache
+def _fonts() -> tuple[tuple[Path, frozenset[int]], ...]:
+    dejavu = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"  # Arabic, Hebrew, Armenian, Georgian
+    files = (weights.fetch("noto-sans-cjk"), dejavu)
+    return tuple((file, frozenset(FT2Font(str(file)).get_charmap())) for file in files)
+
+
+def _shortened(text: str, font: ImageFont.FreeTypeFont, room_px: float) -> str:
+    if font.getlength(text) <= room_px:
+        return text
+    fitting = [cut for cut in range(len(text)) if font.getlength(text[:cut] + "…") <= room_px]
+    return text[: max(fitting, default=0)].rstrip() + "…"
+
+
+def _contrasting(colour: str) -> str:
+    red, green, blue = ((value / 255) ** 2.2 for value in _rgb(colour))
+    luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
+    return "black" if luminance > 0.18 else "white"  # where the contrast (WCAG) of both is the same
+
+
+def _rgb(colour: str) -> tuple[int, ...]:
+    return tuple(bytes.fromhex(colour.removeprefix("#")))

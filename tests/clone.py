@@ -1,0 +1,78 @@
+"""A copy of the project as a checkout has it, in which tests run its commands for real."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import yaml
+
+from pipeline.files import sha256_of
+
+ROOT = Path(__file__).parent.parent
+COPIED = ("pipeline", "flows", "dvc.yaml", ".gitignore", ".dvcignore", ".dvc/config", ".dvc/.gitignore", "data/sample")
+TOOLS = (".git", ".dvc", "__pycache__", ".pytest_cache")  # their own files are none of ours
+WHO = ("-c", "user.name=test", "-c", "user.email=test@localhost")
+
+
+class File(NamedTuple):
+    """What a file holds, and when it was last written."""
+
+    sha256: str
+    written_ns: int
+
+
+@dataclass(frozen=True)
+class Step:
+    """What a command printed, and every file that is there after it."""
+
+    printed: str
+    files: dict[str, File]
+
+
+@dataclass(frozen=True)
+class Clone:
+    """A git repository without a group."""
+
+    folder: Path
+
+    def run(self, *command: str, status: int = 0) -> Step:
+        """Run a Python module with arguments in the clone; its exit status must be `status`."""
+        path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+        environment = {**os.environ, "PATH": path, "PYTHONPATH": str(self.folder), "PYTHONDONTWRITEBYTECODE": "1"}
+        command = (sys.executable, "-m", *command)
+        done = subprocess.run(command, capture_output=True, text=True, cwd=self.folder, env=environment)
+        assert done.returncode == status, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
+        return Step(done.stdout, self.files())
+
+    def git(self, *arguments: str) -> list[str]:
+        command = ["git", *WHO, *arguments]
+        done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=self.folder)
+        return done.stdout.splitlines()
+
+    def files(self) -> dict[str, File]:
+        paths = {path.relative_to(self.folder): path for path in self.folder.rglob("*") if path.is_file()}
+        ours = {name: path for name, path in paths.items() if not set(TOOLS) & set(name.parts)}
+        return {name.as_posix(): File(sha256_of(path), path.stat().st_mtime_ns) for name, path in sorted(ours.items())}
+
+
+def make_clone(folder: Path) -> Clone:
+    for name in COPIED:
+        source, target = ROOT / name, folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy2(source, target)
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    (folder / "params.yaml").write_text(yaml.safe_dump(params | {"groups": []}), encoding="utf-8")
+    clone = Clone(folder)
+    clone.git("init", "--quiet")
+    clone.git("add", "--all")
+    clone.git("commit", "--quiet", "--message", "start")
+    return clone

@@ -1,0 +1,73 @@
+"""The demo in a fresh checkout: the whole job done, found done the second time, and nothing odd left for git to show."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pandas as pd
+import pytest
+from clone import Clone, Step
+
+from pipeline.video.mux import verify_sync
+
+pytestmark = pytest.mark.xdist_group("clone")
+
+LABELLED = "labelled/paper_lanterns_-_northern_line"
+SOURCE = "data/sample/videos/paper_lanterns_-_northern_line.mp4"
+
+
+def score_in(printed: str) -> dict[str, float]:
+    return {name: float(value) for name, value in re.findall(r"^  (\w+) +([\d.]+)$", printed, re.MULTILINE)}
+
+
+def test_every_member_is_named(story: dict[str, Step]) -> None:
+    score = score_in(story["demo"].printed)
+    assert score["face_frames"] == 1074
+    assert score["found"] >= 0.99
+    assert score["named"] >= 0.98
+    assert score["precision"] >= 0.99
+    assert (score["twice"], score["false"]) == (0, 0)
+
+
+def test_every_place_it_names_is_there(story: dict[str, Step]) -> None:
+    printed = story["demo"].printed
+    places = re.findall(r"^  (\S+/\S+)  ", printed[printed.index("look at:") :], re.MULTILINE)
+    assert len(places) >= 5
+    assert set(places) <= story["demo"].files.keys()
+
+
+def test_pictures_and_sound_keep_their_time(story: dict[str, Step], clone: Clone) -> None:
+    report = verify_sync(clone.folder / SOURCE, clone.folder / LABELLED / "labelled.mp4")
+    assert (report.frames, report.same_times) == (576, True)
+    assert [(track.same_bytes, track.max_offset_s) for track in report.tracks] == [(True, 0.0)]
+
+
+def test_git_shows_only_what_a_user_would_commit(story: dict[str, Step]) -> None:
+    assert set(story["git status"].printed.splitlines()) == {
+        " M params.yaml",
+        "?? data/lanterns/raw.dvc",
+        "?? data/lanterns/review.csv",
+        "?? data/lanterns/roster.yaml",
+        "?? dvc.lock",
+        "?? metrics/lanterns.json",
+    }
+
+
+def test_a_second_demo_says_the_same_and_touches_nothing(story: dict[str, Step]) -> None:
+    assert story["demo again"].printed == story["demo"].printed[story["demo"].printed.index("score against") :]
+    before, after = story["demo"].files, story["demo again"].files
+    assert {name: file.sha256 for name, file in after.items()} == {name: file.sha256 for name, file in before.items()}
+    rewritten = {name for name, file in after.items() if file != before[name]}
+    assert rewritten <= {"data/lanterns/raw.dvc"}  # 'dvc add' writes it again as it was
+
+
+def test_run_json_tells_what_the_tables_hold(story: dict[str, Step], clone: Clone) -> None:
+    run = json.loads((clone.folder / LABELLED / "run.json").read_text(encoding="utf-8"))
+    faces = pd.read_parquet(clone.folder / LABELLED / "faces.parquet")
+    assert run["counts"]["frames"] == 576
+    assert run["counts"]["faces"] == len(faces)
+    assert run["counts"]["tracks"] == faces["track"].nunique()
+    assert run["counts"]["members_seen"] == 5
+    assert run["group"] == "lanterns"
+    assert run["seconds"].keys() == {"analyse", "identify", "render", "export"}

@@ -1,0 +1,145 @@
+"""Which module may import which: the walls that later work must not move."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT
+from first_party import closure, first_party, imported, libraries, modules, tree
+
+STAGES = {f"pipeline.{name}" for name in yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]}
+HEAVY = {"numpy", "pandas", "cv2", "pyarrow", "av", "onnxruntime", "sklearn", "tensorflow", "prefect", "dvc"}
+
+# Each library that could be exchanged for another, or is slow to import, and the only modules that know it.
+ADAPTERS = {
+    "PIL": "pipeline.duplicates pipeline.images pipeline.safeopen pipeline.seen pipeline.sheets pipeline.video.names",
+    "av": " ".join(f"pipeline.video.{name}" for name in ("clock", "container", "decode", "render", "sound")),
+    "dvc": "",  # a command, never a library
+    "ffmpeg": "pipeline.video.mux",
+    "imagehash": "pipeline.duplicates",
+    "imageio_ffmpeg": "flows.doctor pipeline.video.mux",
+    "jinja2": "pipeline.report",
+    "matplotlib": "pipeline.report pipeline.video.names pipeline.video.plots",
+    "onnx": "pipeline.models.fold",
+    "onnxruntime": "pipeline.models.fold pipeline.models.session",
+    "pyarrow": "pipeline.incremental pipeline.records pipeline.seen pipeline.tables",
+    "rich": "pipeline.progress",
+    "scenedetect": "pipeline.video.shots",
+    "sklearn": "pipeline.classifiers.openset pipeline.classifiers.svm pipeline.validate",
+    "skops": "pipeline.classifiers.model",
+    "supervision": "pipeline.video.track",
+    "trackers": "pipeline.video.track",
+    "typer": "flows.cli",
+}
+RUNS_ANYTHING = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "jsonpickle"}
+
+
+def below(package: str) -> set[str]:
+    return {name for name in modules() if name == package or name.startswith(f"{package}.")}
+
+
+VIDEO, MODELS, CLASSIFIERS = below("pipeline.video"), below("pipeline.models"), below("pipeline.classifiers")
+
+# No module of the first set imports one of the second: flows -> stages and video -> classifiers, models -> records.
+WALLS = {
+    "the pipeline knows nothing of what runs it": (below("pipeline"), below("flows")),
+    "a stage never imports a stage": (STAGES, STAGES),
+    "nothing below the flows imports a stage": (below("pipeline"), STAGES),
+    "stages do not know of videos": (below("pipeline") - VIDEO, VIDEO),
+    "classifiers do not load networks": (CLASSIFIERS, MODELS - {"pipeline.models.weights"}),
+    "networks do not know of classifiers": (MODELS, CLASSIFIERS),
+    "records import nothing": ({"pipeline.records", "pipeline.errors"}, below("pipeline")),
+}
+
+
+@pytest.mark.parametrize(("above", "beneath"), WALLS.values(), ids=WALLS.keys())
+def test_imports_point_one_way(above: set[str], beneath: set[str]) -> None:
+    assert above
+    assert beneath
+    crossing = {module: sorted((first_party(module) - {"pipeline"}) & beneath) for module in above}
+    assert {module: crossed for module, crossed in crossing.items() if crossed} == {}
+
+
+def test_a_stage_reaches_no_other_stage_through_its_helpers() -> None:
+    assert {stage: sorted((closure(stage) & STAGES) - {stage}) for stage in STAGES} == {stage: [] for stage in STAGES}
+
+
+def test_imports_run_in_no_circle() -> None:
+    # 'from package import module' names the package too; only its own imports could close a circle.
+    graph = {module: first_party(module) - {module.rpartition(".")[0]} for module in modules()}
+    try:
+        order = list(TopologicalSorter(graph).static_order())
+    except CycleError as error:
+        pytest.fail(f"a circle: {' -> '.join(error.args[1])}")
+    assert set(order) == set(modules())
+
+
+@pytest.mark.parametrize("library", ADAPTERS)
+def test_a_library_is_known_to_its_adapters_only(library: str) -> None:
+    assert {module for module in modules() if library in libraries(module)} == set(ADAPTERS[library].split())
+
+
+@pytest.mark.parametrize("library", ["prefect", "dvc", "typer", "tensorflow", "retinaface"])
+def test_the_pipeline_never_imports(library: str) -> None:
+    assert [module for module in below("pipeline") if library in libraries(module)] == []
+
+
+@pytest.mark.parametrize("module", modules())
+def test_nothing_read_from_a_file_is_ever_run(module: str) -> None:
+    assert libraries(module) & RUNS_ANYTHING == set()
+    assert not {"os.system", "os.popen", "subprocess.getoutput", "yaml.unsafe_load"} & imported(module)
+    calls = [node for node in ast.walk(tree(modules()[module])) if isinstance(node, ast.Call)]
+    named = {node.func.id for node in calls if isinstance(node.func, ast.Name)}
+    assert not named & {"eval", "exec", "compile", "__import__"}
+    methods = {ast.unparse(node.func) for node in calls if isinstance(node.func, ast.Attribute)}
+    assert not methods & {"os.system", "os.popen", "subprocess.getoutput", "yaml.load", "yaml.unsafe_load"}
+    keywords = {(word.arg, ast.unparse(word.value)) for node in calls for word in node.keywords}
+    assert not keywords & {("shell", "True"), ("allow_pickle", "True")}
+
+
+def loaded_after(code: str, cwd: Path = ROOT) -> set[str]:
+    """The top-level packages that a fresh interpreter has loaded when it has run `code`, which prints nothing else."""
+    report = f"{code}\nimport sys; print(*sys.modules)"
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+    command = [sys.executable, "-c", report]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=cwd, env=environment)
+    assert done.stderr == ""
+    (printed,) = done.stdout.splitlines()
+    return {name.partition(".")[0] for name in printed.split()}
+
+
+HELP = """
+import contextlib, io, sys
+import typer.main
+import flows.cli
+for command in ("", *typer.main.get_command(flows.cli.app).commands):
+    sys.argv = ["lineup", *command.split(), "--help"]
+    with contextlib.redirect_stdout(io.StringIO()) as shown, contextlib.suppress(SystemExit):
+        flows.cli.main()
+    assert f"Usage: lineup {command}".strip() in shown.getvalue(), command
+"""
+
+
+def test_help_waits_for_no_heavy_import() -> None:
+    loaded = loaded_after(HELP)
+    assert {"typer", "flows"} <= loaded
+    assert loaded & HEAVY == set()
+
+
+def test_labelling_loads_neither_tensorflow_nor_prefect() -> None:
+    loaded = loaded_after("import pipeline.video.label")
+    assert {"onnxruntime", "cv2", "av"} <= loaded
+    assert not loaded & {"tensorflow", "keras", "tf_keras", "retinaface", "torch", "prefect", "dvc", "icrawler"}
+
+
+def test_importing_writes_and_prints_nothing(tmp_path: Path) -> None:
+    everything = f"import importlib\nfor name in {sorted(modules())}:\n    importlib.import_module(name)"
+    assert loaded_after(everything, tmp_path) >= HEAVY - {"tensorflow", "prefect", "dvc"}
+    assert list(tmp_path.iterdir()) == []
