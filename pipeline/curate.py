@@ -67,7 +67,8 @@ def main(data: Path, params: Params) -> None:
     verdict = judge(vectors[~rejected], labels[~rejected], accepted[~rejected], params.curate, stranger)
     candidates = faces[~rejected].assign(decided_by=np.where(accepted[~rejected], "person", "machine"))
     write_table(data / "curated.parquet", candidates[verdict.kept], CURATED)
-    suspects = _suspects(candidates, verdict, members)
+    likely_member = KNOWN[embedder].stranger_likeness(params.train.false_name_rate)
+    suspects = _suspects(candidates, verdict, members, likely_member)
     write_table(data / "suspects.parquet", suspects, SUSPECTS)
     by_person = [Dropped(key, STAGE, "rejected by a person") for key in faces["key"][rejected]]
     by_machine = [
@@ -133,9 +134,12 @@ def _floor(own: Float64, labels: Ints, kept: npt.NDArray[np.bool_], stranger_z: 
     return floor
 
 
-def _suspects(candidates: pd.DataFrame, verdict: Verdict, members: npt.NDArray[np.str_]) -> pd.DataFrame:
+def _suspects(
+    candidates: pd.DataFrame, verdict: Verdict, members: npt.NDArray[np.str_], likely_member: float
+) -> pd.DataFrame:
     out = ~verdict.kept
-    swap = verdict.best[out] > verdict.own[out]
+    # A stranger is always a little more like one member than like another; a swap is as like as members are.
+    swap = (verdict.best[out] > verdict.own[out]) & (verdict.best[out] >= likely_member)
     rows = pd.DataFrame(
         {
             "key": candidates["key"][out],

@@ -97,10 +97,10 @@ def main(data: Path, params: Params) -> None:
 def _known(data: Path, clean: pd.DataFrame, made_by: str) -> tuple[list[dict[str, Any]], list[Dropped]]:
     """What an earlier run found for pictures that are still there, with their present member and duplicate group."""
     earlier = earlier_rows(data / "faces.parquet", FACES, made_by)
-    now = clean.set_index("key")[["member", "duplicate_group"]]
+    now = clean.set_index("key")
     has_crop = earlier["path"].map(lambda path: (data / "faces" / path).is_file()).astype(bool)
     earlier = earlier[has_crop & earlier["key"].isin(now.index)]
-    earlier = earlier.drop(columns=["member", "duplicate_group"]).join(now, on="key")
+    earlier = earlier.assign(**{name: earlier["key"].map(now[name]) for name in ("member", "duplicate_group")})
     dropped_path = data / "dropped" / f"{STAGE}.parquet"
     dropped = earlier_rows(dropped_path, DROPPED, made_by)
     dropped = dropped[dropped["key"].isin(now.index)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
 import shutil
 import struct
@@ -14,6 +16,7 @@ from clone import Clone, Step, make_clone
 from finished import make_project
 from PIL import Image
 
+from pipeline.intake import import_photos
 from pipeline.models.embedder import OnnxEmbedder
 from pipeline.models.retinaface import RetinaFace
 from pipeline.params import Params, read_params
@@ -65,7 +68,7 @@ def embedder(params: Params) -> OnnxEmbedder:
 
 
 @pytest.fixture(scope="session")
-def project(tmp_path_factory: pytest.TempPathFactory, params: Params) -> Path:
+def sample_project(tmp_path_factory: pytest.TempPathFactory, params: Params) -> Path:
     """A folder like the project's: the sample as group `lanterns`, after every stage. Only to be read."""
     own = tmp_path_factory.getbasetemp()
     shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
@@ -74,11 +77,29 @@ def project(tmp_path_factory: pytest.TempPathFactory, params: Params) -> Path:
 
 
 @pytest.fixture
-def lanterns(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The group's folder in a copy of `project` without raw photos, which is the current folder: the test's own."""
-    shutil.copytree(project, tmp_path / "project", ignore=shutil.ignore_patterns("raw"))
+def lanterns(sample_project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The group's folder in a copy of `sample_project` without raw photos, the current folder: the test's own."""
+    shutil.copytree(sample_project, tmp_path / "project", ignore=shutil.ignore_patterns("raw"))
     monkeypatch.chdir(tmp_path / "project")
     return Path("data", "lanterns")
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory: pytest.TempPathFactory, params: Params) -> Path:
+    """A project with the group `trio`, learnt from a few photos of the sample; tests leave it as it is."""
+    folder = tmp_path_factory.mktemp("project")
+    sample = ROOT / "data" / "sample" / "photos"
+    for path in (f"{member}/img_000{number}.jpg" for member in ("juno", "soren", "tavi") for number in range(1, 7)):
+        (folder / "photos" / path).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(sample / path, folder / "photos" / path)
+    for name in ("params.yaml", "dvc.yaml"):
+        shutil.copy(ROOT / name, folder)
+    data = Path("data") / "trio"
+    with contextlib.chdir(folder):
+        import_photos(Path("photos"), data)
+        for stage in ("clean", "faces", "embed", "curate", "split", "train"):
+            importlib.import_module(f"pipeline.{stage}").main(data, params)
+    return folder
 
 
 def draw(seed: int, width: int = 320, height: int = 240) -> Image.Image:

@@ -17,13 +17,13 @@ DIMENSIONS = 32
 EMBEDDER = {"embedder": "sface", "embedder_sha256": "0" * 64}
 
 
-def painted(*boxes_xyxy: tuple[int, int, int, int], width: int = 320, height: int = 240, noise: int = 40) -> Rgb:
+def painted(*boxes_xyxy: tuple[int, int, int, int], width: int = 320, height: int = 240, noise: int = 90) -> Rgb:
     """A grey picture with a magenta rectangle, `noise` grey levels rough, for each face PaintDetector is to find."""
     rgb = np.full((height, width, 3), 128, np.uint8)
     rough = np.random.default_rng(0)
     for x0, y0, x1, y1 in boxes_xyxy:
         grain = rough.integers(0, noise, (y1 - y0, x1 - x0, 1)) if noise else 0
-        rgb[y0:y1, x0:x1] = np.array([250, 0, 250]) + grain * np.array([-1, 1, -1])
+        rgb[y0:y1, x0:x1] = np.array([250, 0, 250]) - grain * np.array([1, 0, 1])
     return rgb
 
 

@@ -29,7 +29,7 @@ def tree(path: Path) -> ast.Module:
 
 @cache
 def imported(module: str) -> frozenset[str]:
-    """Dotted names that `module` imports anywhere in its source, also inside functions; `from a import b` gives both."""
+    """Dotted names that `module` imports anywhere in its source, also in functions; 'from a import b' gives both."""
     names: set[str] = set()
     for node in ast.walk(tree(modules()[module])):
         if isinstance(node, ast.Import):

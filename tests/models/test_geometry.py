@@ -9,7 +9,7 @@ import pytest
 from pipeline.models.geometry import CROP_PX, TEMPLATE_XY, align, areas, iou_matrix, pose_deg, similarity
 
 COLOURS = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (0, 255, 255)]
-# A head to turn: eyes, nose tip and corners of the mouth in eye distances; x to the picture's right, y down, z out of it.
+# A head to turn: eyes, nose tip, corners of the mouth in eye distances; x to the picture's right, y down, z out of it.
 HEAD_XYZ = np.array([[-0.5, 0, 0], [0.5, 0, 0], [0, 0.55, 0.55], [-0.4, 1.1, 0], [0.4, 1.1, 0]])
 
 
@@ -54,7 +54,7 @@ def test_landmarks_of_a_crop_stand_on_the_template(scale: float, turn_deg: float
     landmarks = placed(scale, turn_deg, (410.5, 380.25))
     picture = np.zeros((800, 900, 3), np.uint8)
     for (x, y), colour in zip(landmarks, COLOURS, strict=True):
-        cv2.circle(picture, (round(float(x)), round(float(y))), max(2, round(4 * scale)), colour, -1)
+        cv2.circle(picture, (round(float(x) * 16), round(float(y) * 16)), round(80 * scale), colour, -1, shift=4)
     crop = align(picture, landmarks)
     assert crop.shape == (CROP_PX, CROP_PX, 3)
     assert crop.dtype == np.uint8

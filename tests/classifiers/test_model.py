@@ -1,0 +1,172 @@
+"""A group's model: what it answers, and that its files come back as they were or are refused."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fakes import DIMENSIONS, people, unit
+from skops import io as skops_io
+
+from pipeline.classifiers import Classifier
+from pipeline.classifiers.model import NAMES, THRESHOLD, Model, hashes, load, new_classifier, read_fits, restored, save
+from pipeline.classifiers.openset import OpenSet
+from pipeline.errors import ModelError
+from pipeline.params import Params
+
+MEMBERS = ("mira", "수아", "<b>")
+
+
+def fitted(params: Params) -> dict[str, Classifier]:
+    classifiers = {name: new_classifier(name, params) for name in NAMES}
+    for classifier in classifiers.values():
+        classifier.fit(*people((6, 6, 6)))
+    return classifiers
+
+
+def model_of(classifiers: dict[str, Classifier], name: str) -> Model:
+    return Model(MEMBERS, classifiers[name], classifiers["nearest"], 0.1, OpenSet(0.5, 25.0), "sface", "f" * 64)
+
+
+@pytest.fixture(params=NAMES)
+def model(request: pytest.FixtureRequest, params: Params) -> Model:
+    return model_of(fitted(params), request.param)
+
+
+@pytest.fixture
+def saved(tmp_path: Path, params: Params) -> Path:
+    classifiers = fitted(params)
+    save(tmp_path / "model", model_of(classifiers, "svm"), classifiers)
+    return tmp_path / "model"
+
+
+def test_its_own_are_named_and_strangers_are_not(model: Model) -> None:
+    vectors, labels = people((4, 4, 4), seed=5)
+    confidence = model.predict(vectors)
+    assert confidence.shape == (12, 3)
+    assert np.array_equal(confidence.argmax(axis=1), labels)
+    assert (confidence.max(axis=1) >= THRESHOLD).all()
+    strangers, _ = people((0,) * 3 + (5,) * 9, seed=6)
+    assert (model.predict(strangers).max(axis=1) < THRESHOLD).all()
+
+
+def test_confidences_are_shares_of_one(model: Model) -> None:
+    faces = unit(np.random.default_rng(7).normal(size=(200, DIMENSIONS)) + people((1, 1, 1))[0].sum(axis=0))
+    confidence = model.predict(np.concatenate([faces, people((9, 9, 9))[0]]))
+    assert confidence.min() >= 0
+    assert confidence.sum(axis=1).max() <= 1 + 1e-9
+
+
+def test_no_face_gets_no_row(model: Model) -> None:
+    assert model.predict(np.empty((0, DIMENSIONS), np.float32)).shape == (0, 3)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_saved_model_answers_as_before(tmp_path: Path, params: Params, name: str) -> None:
+    classifiers = fitted(params)
+    model = model_of(classifiers, name)
+    save(tmp_path / "model", model, classifiers)
+    again = load(tmp_path / "model", params)
+    vectors, _ = people((5, 5, 5), spread=0.3, seed=8)
+    assert np.array_equal(again.predict(vectors), model.predict(vectors))
+    assert (again.members, again.classifier.name) == (MEMBERS, name)
+    assert (again.embedder, again.embedder_sha256, again.open_set) == ("sface", "f" * 64, OpenSet(0.5, 25.0))
+    assert set(hashes(tmp_path / "model")) == {"model.json", "nearest.skops", "svm.skops"}
+
+
+def test_no_file_holds_a_pickle_or_a_type_to_be_trusted(saved: Path) -> None:
+    assert {path.suffix for path in saved.iterdir()} == {".json", ".skops"}
+    for path in saved.glob("*.skops"):
+        assert skops_io.get_untrusted_types(file=path) == []
+        with zipfile.ZipFile(path) as archive:
+            assert {Path(name).suffix for name in archive.namelist()} <= {".json", ".npy"}
+
+
+def a_pickle(path: Path) -> None:
+    path.write_bytes(pickle.dumps({"machine": 1}))
+
+
+def a_hostile_type(path: Path) -> None:
+    skops_io.dump({"machine": Path("x"), "neighbours": Path("x")}, path)
+
+
+def another_classifiers(path: Path) -> None:
+    other = {"svm": "nearest", "nearest": "svm"}[path.stem]
+    path.write_bytes((path.parent / f"{other}.skops").read_bytes())
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def one_byte_changed(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(bytes(content))
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def no_longer_there(path: Path) -> None:
+    path.unlink()
+
+
+@pytest.mark.parametrize("file", ["svm.skops", "nearest.skops"])
+@pytest.mark.parametrize(
+    "harm", [a_pickle, a_hostile_type, another_classifiers, cut, one_byte_changed, empty, no_longer_there]
+)
+def test_a_harmed_classifier_is_refused_by_name(
+    saved: Path, params: Params, file: str, harm: Callable[[Path], None]
+) -> None:
+    harm(saved / file)
+    for read in (lambda: load(saved, params), lambda: restored(saved, Path(file).stem, params)):
+        with pytest.raises(ModelError, match=file) as caught:
+            read()
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        "\udcff",
+        {"classifier": None},
+        {"classifier": "../../etc/passwd"},
+        {"classifier": "dense"},
+        {"members": None},
+        {"open_set": {"threshold": 0.5}},
+        {"open_set": {"threshold": 0.5, "slope": 1.0, "more": 1}},
+    ],
+    ids=lambda value: str(value)[:40] or "empty",
+)
+def test_numbers_that_save_would_not_write_are_refused(saved: Path, params: Params, numbers: str | dict) -> None:
+    path = saved / "model.json"
+    if isinstance(numbers, dict):
+        numbers = json.dumps(json.loads(path.read_text(encoding="utf-8")) | numbers)
+    path.write_bytes(numbers.encode(errors="surrogateescape"))
+    with pytest.raises(ModelError) as caught:
+        load(saved, params)
+    assert "\n" not in str(caught.value)
+
+
+def test_no_model_says_how_to_get_one(tmp_path: Path, params: Params) -> None:
+    with pytest.raises(ModelError, match=r"no model at .*dvc repro"):
+        load(tmp_path, params)
+
+
+@pytest.mark.parametrize("text", [None, "", "[1]", "3"], ids=["absent", "empty", "a list", "a number"])
+def test_damaged_figures_of_the_fit_are_refused(saved: Path, text: str | None) -> None:
+    if text is not None:
+        (saved / "fit.json").write_text(text)
+    with pytest.raises(ModelError, match=r"fit\.json"):
+        read_fits(saved)

@@ -1,0 +1,132 @@
+"""What is written about the project and what it is: the commands, their options, the params and the stages agree."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from dataclasses import fields, is_dataclass
+from typing import Any, get_type_hints
+
+import pytest
+import typer.main
+import yaml
+from conftest import ROOT
+
+from flows.cli import app
+from pipeline.params import Params, read_params
+
+LINEUP: Any = typer.main.get_command(app)
+for command in LINEUP.commands.values():
+    command.callback = lambda **_: None  # here a command is parsed, never run
+NAMES = list(LINEUP.commands)
+
+FENCE = re.compile(r"^```[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+CODE = re.compile(r"`([^`\n]+)`")
+LINK = re.compile(r"\[[^]]*\]\(([^)\s#]+)[^)]*\)")
+EXAMPLE = re.compile(r"Example: `(.+)`")
+ENDS_A_COMMAND = {"|", "&", "&&", ";", ">"}
+
+PAGES = {
+    path.relative_to(ROOT).as_posix(): path for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+}
+
+
+def text_of(page: str) -> str:
+    return PAGES[page].read_text(encoding="utf-8")
+
+
+def shown(text: str, program: str) -> Iterator[list[str]]:
+    """The arguments of `program` wherever it is called in a fenced block, or in the text by more than its name."""
+    for block in FENCE.findall(text):
+        for line in block.replace("\\\n", " ").splitlines():
+            if re.match(rf"\s*(\$ )?(\S*/)?{program}\s", line):
+                yield arguments(line.strip().removeprefix("$ "))
+    for code in CODE.findall(FENCE.sub("", text)):
+        if code.startswith(f"{program} ") and len(code.split()) > 2:
+            yield arguments(code)
+
+
+def arguments(line: str) -> list[str]:
+    words = shlex.split(line, comments=True)[1:]
+    end = next((place for place, word in enumerate(words) if word in ENDS_A_COMMAND), len(words))
+    return words[:end]
+
+
+SHOWN = [
+    (page, shlex.join(words)) for page in PAGES if PAGES[page].is_file() for words in shown(text_of(page), "lineup")
+]
+
+
+def test_the_pages_are_there() -> None:
+    assert "docs/architecture.md" in PAGES
+    assert len(SHOWN) >= len(NAMES)
+
+
+@pytest.mark.parametrize(("page", "line"), SHOWN, ids=[f"{page}: {line}" for page, line in SHOWN])
+def test_a_command_that_is_shown_can_be_typed(page: str, line: str) -> None:
+    LINEUP.main(args=shlex.split(line), prog_name="lineup", standalone_mode=False)
+
+
+@pytest.mark.parametrize(
+    "line", ["label", "label --nosuch x -g y", "nosuch x", "import photos", "label v -g y --threshold 2"]
+)
+def test_a_wrong_command_would_be_noticed(line: str) -> None:
+    with pytest.raises(Exception, match=r"Missing|No such|less than or equal"):
+        LINEUP.main(args=shlex.split(line), prog_name="lineup", standalone_mode=False)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_command_is_told_of_and_shows_an_example(name: str) -> None:
+    assert re.search(rf"\b(lineup|make) {name}\b", text_of("README.md")), f"README.md does not name {name!r}"
+    (example,) = EXAMPLE.findall(LINEUP.commands[name].help)
+    words = arguments(example)
+    assert words[0] == name
+    LINEUP.main(args=words, prog_name="lineup", standalone_mode=False)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_option_says_what_it_does(name: str) -> None:
+    silent = [one.name for one in LINEUP.commands[name].params if one.name != "help" and not getattr(one, "help", "")]
+    assert silent == []
+
+
+def test_every_mentioned_name_is_a_command() -> None:
+    mentioned = {name for page in PAGES for name in re.findall(r"`lineup (\w+)", text_of(page))}
+    assert mentioned <= set(NAMES)
+
+
+def test_every_make_target_that_is_shown_exists() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    made = {word for page in PAGES for words in shown(text_of(page), "make") for word in words if word.isalpha()}
+    assert "demo" in made
+    assert made <= targets
+
+
+def test_every_link_leads_to_a_file() -> None:
+    links = {(page, link) for page in PAGES for link in LINK.findall(text_of(page)) if "://" not in link}
+    assert [pair for pair in sorted(links) if not (PAGES[pair[0]].parent / pair[1]).exists()] == []
+    pictures = [
+        link for page, link in links if page == "README.md" and link.endswith((".png", ".jpg", ".gif", ".webp"))
+    ]
+    assert pictures
+
+
+def test_architecture_names_every_stage() -> None:
+    stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    told = text_of("docs/architecture.md")
+    assert [stage for stage in stages if not re.search(rf"\b{stage}\b", told)] == []
+
+
+def keys(kind: Any) -> dict[str, set[str]]:
+    """The sections and what is in each; a key outside of any holds nothing."""
+    hints = get_type_hints(kind)
+    sections = {name: fields(hint) if is_dataclass(hint) else () for name, hint in hints.items()}
+    return {name: {one.name for one in inside} for name, inside in sections.items()}
+
+
+def test_params_yaml_and_the_code_have_the_same_keys() -> None:
+    document = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    written = {name: set(value) if isinstance(value, dict) else set() for name, value in document.items()}
+    assert written == keys(Params)
+    assert read_params(ROOT / "params.yaml").clean.min_side_px == document["clean"]["min_side_px"]

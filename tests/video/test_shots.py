@@ -1,0 +1,145 @@
+"""Shots: a hard cut begins one, motion, dissolves and flashes do not, and every frame comes out once, in order."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import accumulate, pairwise
+
+import numpy as np
+import pytest
+from conftest import draw
+from excerpts import CUT, FRAMES, excerpt
+
+from pipeline.video.decode import Frame, frames, probe
+from pipeline.video.shots import ShotFrame, by_shot
+
+FPS = 24
+WIDTH, HEIGHT, MARGIN = 160, 90, 80
+WHITE = np.full((HEIGHT, WIDTH, 3), 255, np.uint8)
+
+
+def scene(seed: int, length: int, pan_px: float = 1.0) -> list[np.ndarray]:
+    """A camera that pans over a picture of blobs."""
+    blobs = np.asarray(draw(seed, WIDTH + MARGIN, HEIGHT))
+    starts = [round(pan_px * index) for index in range(length)]
+    assert not starts or starts[-1] <= MARGIN
+    return [np.ascontiguousarray(blobs[:, start : start + WIDTH]) for start in starts]
+
+
+def scenes(*lengths: int) -> list[np.ndarray]:
+    return [picture for seed, length in enumerate(lengths, start=1) for picture in scene(seed, length)]
+
+
+def dissolve(length: int) -> list[np.ndarray]:
+    before, after = scene(1, length + 10), scene(2, length + 10)
+    shares = np.linspace(0, 1, length)
+    mixed = zip(shares, before[10:], after, strict=False)
+    return before[:10] + [(a * (1 - share) + b * share).astype(np.uint8) for share, a, b in mixed] + after[length:]
+
+
+def flash(length: int, at: int) -> list[np.ndarray]:
+    pictures = scene(1, 30)
+    pictures[at : at + length] = [WHITE] * length
+    return pictures
+
+
+def shots(pictures: list[np.ndarray], pts: list[int] | None = None) -> list[ShotFrame]:
+    """The shots of pictures at `pts` in milliseconds, else at 24 frames/s; every frame out once, in order, is checked."""
+    pts = pts or [round(1000 * index / FPS) for index in range(len(pictures))]
+    given = [Frame(index, at, at / 1000, rgb) for index, (at, rgb) in enumerate(zip(pts, pictures, strict=True))]
+    found = list(by_shot(iter(given), Fraction(1, 1000), Fraction(FPS)))
+    assert [one.frame for one in found] == given
+    return found
+
+
+def starts(found: list[ShotFrame]) -> list[int]:
+    """The frames that begin a shot; that numbers, firsts and lasts agree with each other is checked."""
+    assert [one.shot for one in found] == list(accumulate((one.first for one in found[1:]), initial=0))
+    assert [one.last for one in found] == [*(one.first for one in found[1:]), True]
+    assert found[0].first
+    return [one.frame.index for one in found if one.first]
+
+
+CUTS = {
+    "one scene": ([30], [0]),
+    "two": ([24, 30], [0, 24]),
+    "a third of a second each": ([8, 8, 8, 8, 8], [0, 8, 16, 24, 32]),
+    "a quarter of a second each": ([6, 6, 6], [0, 6, 12]),
+    "of many lengths": ([7, 40, 9, 30, 12, 8], [0, 7, 47, 56, 86, 98]),
+    "the last of three frames": ([20, 3], [0, 20]),
+}
+
+
+@pytest.mark.parametrize(("lengths", "expected"), CUTS.values(), ids=CUTS.keys())
+def test_a_hard_cut_begins_a_shot(lengths: list[int], expected: list[int]) -> None:
+    assert starts(shots(scenes(*lengths))) == expected
+
+
+ONE_SHOT = {
+    "a still": scene(1, 1) * 30,
+    "a slow pan": scene(1, 40, pan_px=0.5),
+    "a fast pan": scene(1, 10, pan_px=8),
+    "a dissolve of half a second": dissolve(12),
+    "a dissolve of a second": dissolve(24),
+    "black to the end": [np.zeros_like(WHITE)] * 20,
+}
+
+
+@pytest.mark.parametrize("pictures", ONE_SHOT.values(), ids=ONE_SHOT.keys())
+def test_what_is_no_cut_begins_none(pictures: list[np.ndarray]) -> None:
+    assert starts(shots(pictures)) == [0]
+
+
+@pytest.mark.parametrize("length", [1, 2, 3])
+@pytest.mark.parametrize("at", [0, 1, 14, 24])
+def test_a_flash_makes_no_shot_of_its_own(length: int, at: int) -> None:
+    edges = pairwise([*starts(shots(flash(length, at))), 30])
+    assert min(end - start for start, end in edges) > length
+
+
+@pytest.mark.parametrize("length", range(1, 8))
+def test_a_video_of_few_frames(length: int) -> None:
+    found = shots(scene(1, length))
+    assert starts(found) == [0]
+    assert len(found) == length
+
+
+def test_no_frames_give_no_shots() -> None:
+    assert shots([]) == []
+
+
+def test_how_short_a_shot_may_be_is_counted_in_time_not_in_frames() -> None:
+    pictures = scenes(12, 4, 12)
+    assert starts(shots(pictures)) == [0, 12]
+    assert starts(shots(pictures, [100 * index for index in range(28)])) == [0, 12, 16]
+
+
+def test_a_clock_that_starts_late_or_jumps_changes_nothing() -> None:
+    pts = [90_000 + 40 * index + 5_000 * (index > 20) for index in range(36)]
+    assert starts(shots(scenes(12, 24), pts)) == [0, 12]
+
+
+def test_frames_come_a_few_behind_the_decoder() -> None:
+    taken = []
+
+    def decoder():
+        for index, rgb in enumerate(scenes(12, 24)):
+            taken.append(index)
+            yield Frame(index, index * 40, index / 25, rgb)
+
+    behind = [len(taken) - 1 - one.frame.index for one in by_shot(decoder(), Fraction(1, 1000), Fraction(25))]
+    assert max(behind) <= 3
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 300), (300, 2), (1280, 720)], ids=str)
+def test_pictures_of_any_size(size: tuple[int, int]) -> None:
+    width, height = size
+    pictures = [np.asarray(draw(1 + index // 12, width, height)) for index in range(24)]
+    assert starts(shots(pictures))[0] == 0
+
+
+def test_a_cut_of_a_real_camera_is_found() -> None:
+    info = probe(excerpt("plain.mp4"))
+    found = list(by_shot(frames(info.path), info.time_base, info.average_fps))
+    assert len(found) == FRAMES
+    assert starts(found) == [0, CUT]
