@@ -139,8 +139,8 @@ def report(timings: list[Timing], video_fps: float, seconds: dict[str, float]) -
     plain = timings[0]
     print(f"{'':58} {'s':>8} {'cpu s':>8} {'frames/s':>9} {'x real time':>12} {'x re-encode':>12} {'MB':>6}")
     for timing in timings:
-        row = f"{timing.what:58} {timing.wall_s:8.1f} {timing.cpu_s:8.1f} {timing.fps:9.1f} {timing.fps / video_fps:12.2f}"
-        print(f"{row} {timing.wall_s / plain.wall_s:12.2f} {timing.peak_mb:6.0f}")
+        speed = f"{timing.fps:9.1f} {timing.fps / video_fps:12.2f} {timing.wall_s / plain.wall_s:12.2f}"
+        print(f"{timing.what:58} {timing.wall_s:8.1f} {timing.cpu_s:8.1f} {speed} {timing.peak_mb:6.0f}")
     if len(timings) > 3:
         print(f"Lineup is {timings[3].wall_s / timings[1].wall_s:.1f} times as fast as the recipe")
     print("seconds per phase, analysis cached:", seconds)

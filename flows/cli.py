@@ -91,14 +91,15 @@ def label(
     """
     from flows.labelling import expand, label_all
 
-    paths = [path.resolve() for path in expand(videos)]
+    paths = expand(videos)
     out = out if out.is_absolute() or str(out) == "labelled" else out.resolve()
     enter_project()
     outcomes = []
     for outcome in label_all(paths, group, out, threshold):
         outcomes.append(outcome)
         if not as_json:
-            what = str(outcome.folder) if outcome.folder else f"failed: {outcome.error}"
+            error = outcome.error.removeprefix(f"{outcome.video.name}: ")
+            what = str(outcome.folder) if outcome.folder else f"failed: {error}"
             print(f"{outcome.video.name}: {what} ({outcome.seconds:.1f} s)", flush=True)
     failed = sum(outcome.folder is None for outcome in outcomes)
     if as_json:

@@ -49,13 +49,16 @@ class Outcome:
 def expand(arguments: Iterable[str]) -> list[Path]:
     """The videos that files, folders (everything in them that is named like a video) and globs stand for, each once.
 
-    LineupError for an argument that stands for nothing.
+    Paths are absolute. LineupError for an argument that stands for nothing.
     """
     videos: dict[Path, None] = {}
     for argument in arguments:
-        found = list(_expand_one(argument))
+        try:
+            found = [path.resolve() for path in _expand_one(argument)]
+        except OSError as error:
+            raise LineupError(f"{argument}: {error.strerror}") from None
         if not found:
-            raise LineupError(f"{argument}: no video there")
+            raise LineupError(f"{argument or repr(argument)}: no video there")
         videos.update(dict.fromkeys(found))
     return list(videos)
 
@@ -63,11 +66,12 @@ def expand(arguments: Iterable[str]) -> list[Path]:
 def label_all(videos: Iterable[Path], group: str, out: Path, threshold: float | None) -> Iterator[Outcome]:
     """Label one video after the other, and yield what became of each as soon as it is known."""
     for video in videos:
-        command = [sys.executable, "-m", "pipeline.video.label", str(video), "--group", group, "--out", str(out)]
+        command = [sys.executable, "-m", "pipeline.video.label", f"--group={group}", f"--out={out}"]
         if threshold is not None:
-            command += ["--threshold", str(threshold)]
+            command += [f"--threshold={threshold}"]
+        command += ["--", str(video)]
         started = time.perf_counter()
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, encoding="utf-8")
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, encoding="utf-8", errors="replace")
         folder, error = _told(done.returncode, done.stdout)
         yield Outcome(video, folder, error, time.perf_counter() - started)
 
@@ -76,14 +80,16 @@ def _told(status: int, printed: str) -> tuple[Path | None, str]:
     """The folder and the error that the process of one video told of on its last line."""
     try:
         told = json.loads(printed.splitlines()[-1])
-    except (IndexError, ValueError):
+        return (Path(told["folder"]), "") if "folder" in told else (None, str(told["error"]))
+    except (IndexError, ValueError, KeyError, TypeError):
         how = f"signal {-status}" if status < 0 else f"exit status {status}"
         return None, f"its process crashed ({how}); what it said stands above"
-    return (Path(told["folder"]), "") if "folder" in told else (None, told["error"])
 
 
 def _expand_one(argument: str) -> Iterator[Path]:
     path = Path(argument)
+    if not argument:
+        return  # an unset variable in the shell; as a path it would be the current folder
     if path.is_dir():
         yield from sorted(p for p in path.rglob("*") if p.is_file() and p.suffix.lower() in VIDEO_SUFFIXES)
     elif path.exists():

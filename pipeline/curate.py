@@ -19,7 +19,7 @@ from pipeline.stage import run_stage
 from pipeline.tables import read_metadata, read_vectors, write_dropped, write_table
 
 STAGE: Final = "curate"
-FEWEST: Final = 3  # faces a member needs before one of them can be judged by the others
+OTHERS: Final = 2  # faces of its member that a face must be compared with before it is judged
 ROUNDS: Final = 10  # it settles in three or four; the bound is for the case that it alternates
 # Strangers who reach the likeness below which a face is no longer its member's. Naming is stricter; here a strict floor
 # would cost odd but right photos, which are the ones worth learning from.
@@ -36,19 +36,21 @@ class Verdict:
     other: Ints
 
 
-def judge(vectors: Float32, labels: Ints, settled: npt.NDArray[np.bool_], params: Curate, stranger: float) -> Verdict:
+def judge(
+    vectors: Float32, labels: Ints, settled: npt.NDArray[np.bool_], params: Curate, bounds: tuple[float, float]
+) -> Verdict:
     """Compare every face with the faces kept so far of every member, itself left out, until nothing changes.
 
     A face is a swap when another member is more alike by `swap_margin`; a stranger when its own member is less alike
-    than `stranger_z` robust deviations below that member's usual likeness, or than `stranger`, the likeness that
-    strangers reach. `settled` faces (a person decided) are always kept.
+    than `stranger_z` robust deviations below that member's usual likeness. `bounds` hold that floor between a likeness
+    that strangers reach and one that hardly any does. `settled` faces (a person decided) are always kept.
     """
     kept = np.ones(len(labels), bool)
     for _ in range(ROUNDS):
         own, best, other = _likeness(vectors, labels, kept, params.neighbours)
-        wrong = (best > own + params.swap_margin) | (own < _floor(own, labels, kept, params.stranger_z, stranger))
-        judged = np.bincount(labels[kept], minlength=int(labels.max(initial=-1)) + 1)[labels] >= FEWEST
-        now_kept = ~(wrong & judged) | settled
+        wrong = (best > own + params.swap_margin) | (own < _floor(own, labels, kept, params.stranger_z, bounds))
+        others = np.bincount(labels[kept], minlength=int(labels.max(initial=-1)) + 1)[labels] - kept
+        now_kept = ~(wrong & (others >= OTHERS)) | settled
         if (now_kept == kept).all():
             break
         kept = now_kept
@@ -63,11 +65,12 @@ def main(data: Path, params: Params) -> None:
     accepted = (decided == ACCEPT).to_numpy()
     rejected = (decided == REJECT).to_numpy()
     embedder = read_metadata(data / "embeddings.parquet")["embedder"]
-    stranger = KNOWN[embedder].stranger_likeness(STRANGER_SHARE)
-    verdict = judge(vectors[~rejected], labels[~rejected], accepted[~rejected], params.curate, stranger)
-    candidates = faces[~rejected].assign(decided_by=np.where(accepted[~rejected], "person", "machine"))
+    likeness_of = KNOWN[embedder].stranger_likeness
+    stranger, likely_member = likeness_of(STRANGER_SHARE), likeness_of(params.train.false_name_rate)
+    judged = ~rejected
+    verdict = judge(vectors[judged], labels[judged], accepted[judged], params.curate, (stranger, likely_member))
+    candidates = faces[judged].assign(decided_by=np.where(accepted[judged], "person", "machine"))
     write_table(data / "curated.parquet", candidates[verdict.kept], CURATED)
-    likely_member = KNOWN[embedder].stranger_likeness(params.train.false_name_rate)
     suspects = _suspects(candidates, verdict, members, likely_member)
     write_table(data / "suspects.parquet", suspects, SUSPECTS)
     by_person = [Dropped(key, STAGE, "rejected by a person") for key in faces["key"][rejected]]
@@ -121,16 +124,18 @@ def _likeness(
     return own, likeness[rows, other], other
 
 
-def _floor(own: Float64, labels: Ints, kept: npt.NDArray[np.bool_], stranger_z: float, stranger: float) -> Float64:
+def _floor(
+    own: Float64, labels: Ints, kept: npt.NDArray[np.bool_], stranger_z: float, bounds: tuple[float, float]
+) -> Float64:
     """The likeness to its own member that each face must reach; -1 where too few faces tell."""
     floor = np.full(len(labels), -1.0)
     for label in range(int(labels.max(initial=-1)) + 1):
         of_member = labels == label
         usual = own[of_member & kept]
-        if len(usual) >= FEWEST:
+        if len(usual) >= OTHERS:
             middle = float(np.median(usual))
             spread = 1.4826 * float(np.median(np.abs(usual - middle)))
-            floor[of_member] = max(middle - stranger_z * max(spread, 0.03), stranger)
+            floor[of_member] = np.clip(middle - stranger_z * max(spread, 0.03), *bounds)
     return floor
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import pandas as pd
 
 from pipeline.images import read_still
 from pipeline.incremental import FINGERPRINT, earlier_rows, fingerprint
@@ -27,7 +28,7 @@ def main(data: Path, params: Params) -> None:
     faces = read_table(data / "faces.parquet", FACES)
     embedder = OnnxEmbedder(params.models.embedder)
     schema = embeddings_schema(embedder.dimensions)
-    crops_made_by = read_metadata(data / "faces.parquet")[FINGERPRINT]  # other gates or networks cut other crops
+    crops_made_by = read_metadata(data / "faces.parquet").get(FINGERPRINT)  # other gates or networks cut other crops
     made_by = fingerprint(STAGE, REVISION, embedder.sha256, crops_made_by)
     earlier = earlier_rows(data / "embeddings.parquet", schema, made_by)
     vectors = dict(zip(earlier["key"], earlier["vector"], strict=True))
@@ -36,7 +37,7 @@ def main(data: Path, params: Params) -> None:
         batch = todo[start : start + BATCH]
         crops = np.stack([read_still(data / "faces" / row.path) for row in batch])
         vectors.update(zip((row.key for row in batch), embed_faces(embedder, crops), strict=True))
-    table = faces.assign(vector=faces["key"].map(vectors))
+    table = faces.assign(vector=pd.Series([vectors[key] for key in faces["key"]], dtype=object))
     metadata = {FINGERPRINT: made_by, "embedder": embedder.name, "embedder_sha256": embedder.sha256}
     write_table(data / "embeddings.parquet", table, schema, metadata)
 

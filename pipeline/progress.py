@@ -26,7 +26,7 @@ def track(items: Iterable[T], what: str, total: int | None = None) -> Iterator[T
 def meter(what: str, total: int | None) -> Iterator[Callable[[int], None]]:
     """Yield a function that is told how many of `total` are done, and shows speed and estimate like `track`."""
     console = Console(stderr=True)
-    columns = [TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()]
+    columns = [TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()]
     with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task(what, total=total)
         yield lambda done: progress.update(task, completed=done)

@@ -26,11 +26,12 @@ RECIPES = {
     "rotated-90.mp4": "-display_rotation 90 -i sideways.mp4 -c copy",
     "odd.mp4": "-i plain.mp4 -vf format=yuv444p,crop=639:359 -c:v libx264 -preset ultrafast -crf 18 -c:a copy",
     "vfr.mp4": f"-i plain.mp4 -vf select='not(between(n,5,7)+eq(n,18))' -fps_mode vfr {H264} -c:a copy",
-    "10-bit.mp4": "-i plain.mp4 -pix_fmt yuv420p10le -c:v libx265 -preset ultrafast -x265-params log-level=none -c:a copy",
+    "10-bit.mp4": "-i plain.mp4 -pix_fmt yuv420p10le -c:v libx265 -preset ultrafast -x265-params log-level=0 -c:a copy",
     "no-face.mp4": f"-i plain.mp4 -vf drawbox=t=fill:c=gray {H264} -c:a copy",
     "one-frame.mp4": f"-i plain.mp4 -frames:v 1 {H264} -an",
     "large.mp4": f"-i plain.mp4 -vf scale=1920:1080 {H264} -c:a copy",
     "vorbis.webm": "-i plain.mp4 -c:v libvpx -cpu-used 8 -deadline realtime -b:v 2M -c:a libvorbis",
+    "faststart.mp4": "-i plain.mp4 -c copy -movflags +faststart",
     "plain.ts": "-i plain.mp4 -c copy",
     "only-sound.m4a": "-i plain.mp4 -vn -c:a copy",
 }

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import SAMPLE
-from fakes import PaintDetector, painted
+from standins import PaintDetector, painted
 
 from pipeline import faces
 from pipeline.errors import DatasetError

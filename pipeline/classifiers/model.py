@@ -13,6 +13,7 @@ from typing import Any, Final
 from zipfile import BadZipFile
 
 import numpy as np
+import numpy.typing as npt
 from scipy.special import softmax
 from skops import io as skops_io
 
@@ -27,6 +28,7 @@ from pipeline.records import Float32, Float64
 
 NAMES: Final = ("nearest", "svm")  # the first of equally good ones is taken: the one that also tells strangers
 THRESHOLD: Final = 0.5  # the confidence from which a face is named; open_set puts it where the likeness bears it
+OUT_OF_QUESTION: Final = 1e6  # a score so low that no other doubt counts beside it
 GALLERY: Final = "nearest"  # every model keeps it: its likeness is what tells strangers
 FITS_FILE: Final = "fit.json"
 
@@ -52,12 +54,17 @@ class Model:
     embedder: str
     embedder_sha256: str
 
-    def predict(self, vectors: Float32) -> Float64:
+    def predict(self, vectors: Float32, taken: npt.NDArray[np.bool_] | None = None) -> Float64:
         """Confidence, 0..1, that each vector (n, d) is each member: (n, members); rows sum to at most 1.
 
-        The lesser of two: how sure it is which member this is, and how sure that it is no stranger.
+        The lesser of two: how sure it is which member this is, and how sure that it is no stranger. `taken`
+        (n, members) marks whom a face cannot be, since somebody else is.
         """
-        which = softmax(self.classifier.scores(vectors) / self.temperature, axis=1)
+        if not len(vectors):
+            return np.empty((0, len(self.members)))
+        taken = np.zeros((len(vectors), len(self.members)), bool) if taken is None else taken
+        scores = self.classifier.scores(vectors) / self.temperature
+        which = np.where(taken, 0.0, softmax(np.where(taken, -OUT_OF_QUESTION, scores), axis=1))
         return np.minimum(which, self.open_set.confidence(self.gallery.scores(vectors)))
 
 

@@ -49,7 +49,8 @@ def second_look(detector: Detector, image_rgb: Rgb, box_xyxy: Float32, landmarks
     """Better landmarks (5, 2) of a face that was found before; the same ones where it is not found again."""
     part, corner = surroundings(image_rgb, box_xyxy)
     scale = SECOND_LOOK_PX / max(part.shape[:2])
-    found = detector.detect(_scaled(part, scale), SECOND_LOOK_SCORE)
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    found = detector.detect(cv2.resize(part, None, fx=scale, fy=scale, interpolation=how), SECOND_LOOK_SCORE)
     before = (box_xyxy - np.tile(corner, 2)) * np.float32(scale)
     overlap = iou_matrix(found.boxes_xyxy, before[None])[:, 0]
     if not len(found) or overlap.max() < SAME_FACE_IOU:
@@ -65,15 +66,9 @@ def embed_faces(embedder: Embedder, crops_rgb: Rgb) -> Float32:
 
 
 def _find_at(detector: Detector, image_rgb: Rgb, side_px: int, min_score: float) -> Faces:
-    scale = min(1.0, side_px / max(image_rgb.shape[:2]))
-    faces = detector.detect(_scaled(image_rgb, scale), min_score)
-    return Faces(faces.boxes_xyxy / np.float32(scale), faces.landmarks_xy / np.float32(scale), faces.scores)
-
-
-def _scaled(image_rgb: Rgb, scale: float) -> Rgb:
-    if scale == 1.0:
-        return image_rgb
     height, width = image_rgb.shape[:2]
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))  # a very thin picture keeps a pixel
-    scaled: Rgb = cv2.resize(image_rgb, size, interpolation=cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC)
-    return scaled
+    scale = min(1.0, max(side_px / max(height, width), 1 / min(height, width)))  # a very thin picture keeps a pixel
+    if scale < 1.0:
+        image_rgb = cv2.resize(image_rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    faces = detector.detect(image_rgb, min_score)
+    return Faces(faces.boxes_xyxy / np.float32(scale), faces.landmarks_xy / np.float32(scale), faces.scores)

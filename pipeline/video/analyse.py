@@ -26,10 +26,11 @@ from pipeline.records import TRACKED_FACES, VIDEO_FRAMES, Float32, Rgb, sampled_
 from pipeline.tables import read_table, read_vectors, write_table
 from pipeline.video.decode import DecodeReport, Frame, frames, probe
 from pipeline.video.shots import by_shot
-from pipeline.video.track import ShotTracker, Sighting, filled
+from pipeline.video.track import LOST_AFTER_S, ShotTracker, Sighting, filled
 
-REVISION: Final = 1  # raise it when the code gives other tables for the same video
+REVISION: Final = 2  # raise it when the code gives other tables for the same video
 LONGER_SIDE_PX: Final = 1280  # crops are cut from frames of at most this size
+LOOK_AGAIN_S: Final = LOST_AFTER_S / 2  # where frames are far apart, a look at every few would lose every track
 SAMPLE_EVERY_S: Final = 0.4  # at most one sampled face of a track in such a span, so that samples differ
 
 
@@ -77,6 +78,7 @@ class _Shot:
     """What is known of the shot in hand; a new one starts at each cut, so that memory does not grow with the video."""
 
     number: int
+    looked_s: float = -np.inf
     tracker: ShotTracker = field(default_factory=ShotTracker)
     times_s: dict[int, float] = field(default_factory=dict)
     tracks: dict[int, _Track] = field(default_factory=dict)
@@ -121,7 +123,8 @@ def _analyse(video: Path, networks: Networks, params: Analyse, folder: Path, pro
     for seen in by_shot(frames(video, LONGER_SIDE_PX, report), info.time_base, info.average_fps):
         frame = seen.frame
         tables.frames.append({"frame": frame.index, "pts": frame.pts, "time_s": frame.time_s, "shot": seen.shot})
-        if seen.first or seen.last or len(shot.times_s) % params.detect_every == 0:
+        slow = frame.time_s - shot.looked_s > LOOK_AGAIN_S
+        if seen.last or slow or len(shot.times_s) % params.detect_every == 0:
             _look(frame, shot, networks.detector, params)
         shot.times_s[frame.index] = frame.time_s
         if seen.last:
@@ -137,6 +140,7 @@ def _analyse(video: Path, networks: Networks, params: Analyse, folder: Path, pro
 
 def _look(frame: Frame, shot: _Shot, detector: Detector, params: Analyse) -> None:
     """Detect, continue the shot's tracks, and keep the crops that may become samples."""
+    shot.looked_s = frame.time_s
     faces = find_faces(detector, frame.rgb, params.detect_side_px, params.min_score)
     sides = (faces.boxes_xyxy[:, 2:] - faces.boxes_xyxy[:, :2]).min(axis=1, initial=np.inf)
     faces = faces[sides >= params.min_face_px]

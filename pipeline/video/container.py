@@ -41,13 +41,16 @@ class DecodeReport:
 
 @contextmanager
 def opened(path: Path) -> Iterator[InputContainer]:
-    """The opened file; UnreadableVideoError when it is missing, empty, or no media file."""
+    """The opened file; UnreadableVideoError when it is missing, empty, no media file, or has a name that is no text."""
     try:
+        str(path).encode()
         if not path.is_file():
             raise UnreadableVideoError(f"{path}: {'not a file' if path.exists() else 'no such file'}")
         if not path.stat().st_size:
             raise UnreadableVideoError(f"{path.name}: empty (0 bytes); copy the file again")
         container = av.open(f"file:{path}", "r", metadata_errors="replace", container_options=INPUT_OPTIONS)
+    except UnicodeEncodeError:  # such a name, of an old archive say, fits neither ffmpeg's arguments nor a table
+        raise UnreadableVideoError(f"{str(path)!a}: the name is not valid text (UTF-8); rename the file") from None
     except (av.FFmpegError, OSError) as error:
         raise UnreadableVideoError(f"{path.name}: not a video, or damaged beyond reading ({error.strerror})") from None
     with container:

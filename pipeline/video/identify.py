@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import coo_array
@@ -19,6 +20,7 @@ from pipeline.classifiers.model import Model
 from pipeline.records import LABELLED_FACES, UNKNOWN, Float32, Float64, Ints
 from pipeline.video.analyse import Analysis
 
+SURE: Final = 0.9  # the confidence that bars a name from every other face on the same frames
 SUREST: Final = 1e-4  # confidences are kept this far from 0 and 1, so that no single track outweighs all others
 
 
@@ -35,6 +37,7 @@ def identify(analysis: Analysis, model: Model, threshold: float) -> pd.DataFrame
     count = int(analysis.faces["track"].max()) + 1 if len(analysis.faces) else 0
     pooled = pool(analysis.vectors, analysis.samples, count)
     confidences = model.predict(pooled)
+    confidences = model.predict(pooled, taken(confidences, analysis.faces))
     names = Names(assign(confidences, analysis.faces, threshold), confidences)
     return _labelled(analysis, names, model.members)
 
@@ -46,6 +49,17 @@ def pool(vectors: Float32, samples: pd.DataFrame, count: int) -> Float32:
     np.add.at(pooled, samples["track"].to_numpy(), vectors * weights[:, None])
     pooled /= np.maximum(np.linalg.norm(pooled, axis=1, keepdims=True), 1e-9)
     return pooled
+
+
+def taken(confidences: Float64, faces: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Which members each track cannot be, (t, members), since a track on screen with it surely is that member."""
+    barred = np.zeros(confidences.shape, bool)
+    sure = confidences >= SURE
+    for together in _together(faces):
+        tracks = np.array(together)
+        for track in tracks:
+            barred[track] |= sure[tracks[tracks != track]].any(axis=0) & ~sure[track]
+    return barred
 
 
 def assign(confidences: Float64, faces: pd.DataFrame, threshold: float) -> Ints:

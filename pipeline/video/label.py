@@ -83,13 +83,11 @@ def label(video: Path, group: str, out: Path, threshold: float, params: Params) 
 
 
 def result_folder(video: Path, out: Path) -> Path:
-    """out/<stem>, or out/<stem>-<hash> when that holds the results of another video of the same name."""
-    target = out / video.stem
-    run = target / "run.json"
+    """out/<stem>, or out/<stem>-<hash> when that holds anything but earlier results of this very video."""
     sha256 = sha256_of(video)
-    if target.exists() and (not run.is_file() or json.loads(run.read_text(encoding="utf-8"))["input_sha256"] != sha256):
-        return out / f"{video.stem}-{sha256[:8]}"
-    return target
+    stem = video.stem if video.stem.strip(".") else "video"  # '..mp4' would be the folder of all results itself
+    target = out / stem
+    return out / f"{stem}-{sha256[:8]}" if target.exists() and _labelled_in(target) != sha256 else target
 
 
 def labels_by_frame(faces: pd.DataFrame) -> dict[int, FaceLabels]:
@@ -117,6 +115,14 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     print(json.dumps({"folder": str(folder)}))
     return 0
+
+
+def _labelled_in(folder: Path) -> str:
+    """The SHA-256 of the video whose results are in `folder`; '' when it holds something else."""
+    try:
+        return str(json.loads((folder / "run.json").read_text(encoding="utf-8"))["input_sha256"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
 
 
 def _run(

@@ -59,7 +59,9 @@ def by_shot(frames: Iterable[Frame], time_base: Fraction, fps: Fraction) -> Iter
 def _small_bgr(rgb: Rgb) -> Rgb:
     step = max(1, max(rgb.shape[:2]) // (2 * SIDE_PX))
     rgb = rgb[::step, ::step]  # averaging all pixels of a large frame would cost more than the detector
-    scale = min(1.0, SIDE_PX / max(rgb.shape[:2]))
-    small = cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    height, width = rgb.shape[:2]
+    scale = min(1.0, SIDE_PX / max(height, width))
+    size = (max(1, round(width * scale)), max(1, round(height * scale)))  # a very thin picture keeps a pixel
+    small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
     bgr: Rgb = cv2.cvtColor(small, cv2.COLOR_RGB2BGR)
     return bgr

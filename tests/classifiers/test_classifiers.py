@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import people, unit
 from skops import io as skops_io
+from standins import people, unit
 
 from pipeline.classifiers import Classifier
 from pipeline.classifiers.nearest import Nearest

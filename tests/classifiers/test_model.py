@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes import DIMENSIONS, people, unit
 from skops import io as skops_io
+from standins import DIMENSIONS, people, unit
 
 from pipeline.classifiers import Classifier
 from pipeline.classifiers.model import NAMES, THRESHOLD, Model, hashes, load, new_classifier, read_fits, restored, save

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fakes import people, unit
+from standins import people, unit
 
 from pipeline.classifiers.openset import OpenSet, calibrate, folds, left_out_likeness, temperature
 

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from conftest import SAMPLE
-from fakes import ColourEmbedder, PaintDetector, painted
+from standins import ColourEmbedder, PaintDetector, painted
 
 from pipeline.images import read_still
 from pipeline.models import Detector, Embedder

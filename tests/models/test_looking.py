@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import pytest
 from conftest import SAMPLE
-from fakes import PaintDetector, painted
+from standins import PaintDetector, painted
 
 from pipeline.images import read_still
 from pipeline.models.embedder import OnnxEmbedder

@@ -1,0 +1,113 @@
+"""params.yaml: read into types, or refused with the key and what is wrong with it."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from conftest import ROOT
+
+from pipeline.errors import ParamsError
+from pipeline.params import Params, read_params
+
+GONE = object()
+
+
+def changed(path: Path, where: str, value: Any) -> Path:
+    """The project's params with one value changed, added, or (GONE) left out."""
+    document = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    *sections, key = where.split(".")
+    section = document
+    for name in sections:
+        section = section[name]
+    if value is GONE:
+        del section[key]
+    else:
+        section[key] = value
+    path.write_text(yaml.safe_dump(document, allow_unicode=True), encoding="utf-8")
+    return path
+
+
+def test_the_projects_own_file_is_read(params: Params) -> None:
+    assert params.groups == ()
+    assert params.models.embedder == "sface"
+    assert isinstance(params.faces.min_sharpness, float)  # written as 25
+    assert params.svm.c == (0.1, 1.0, 10.0)
+    with pytest.raises(FrozenInstanceError):
+        params.train.seed = 1  # type: ignore[misc]
+
+
+def test_groups_in_any_alphabet_and_whole_numbers_for_fractions(tmp_path: Path) -> None:
+    assert read_params(changed(tmp_path / "params.yaml", "groups", ["수아", "on"])).groups == ("수아", "on")
+    assert read_params(changed(tmp_path / "params.yaml", "split.test_fraction", 0)).split.test_fraction == 0.0
+
+
+@pytest.mark.parametrize(
+    ("where", "value", "message"),
+    [
+        ("train.colour", "red", r"train: unknown colour \(known: classifier, folds"),
+        ("trane", {}, r"params\.yaml: unknown trane"),
+        ("train.folds", GONE, "train: missing folds"),
+        ("curate", GONE, "missing curate"),
+        ("train", None, "train: expected a section with keys, found None"),
+        ("train", [1], r"train: expected a section with keys, found \[1\]"),
+        ("train.folds", "5", "train: folds: expected int, found '5'"),
+        ("train.folds", 5.0, r"train: folds: expected int, found 5\.0"),
+        ("train.folds", True, "train: folds: expected int, found True"),
+        ("train.folds", None, "train: folds: expected int, found None"),
+        ("faces.min_score", True, "min_score: expected float, found True"),
+        ("faces.min_score", "0,8", "min_score: expected float, found '0,8'"),
+        ("models.detector", 7, "detector: expected str, found 7"),
+        ("groups", "lanterns", "groups: expected a list, found 'lanterns'"),
+        ("groups", [7], "groups: expected str, found 7"),
+        ("svm.c", 1.0, r"svm: c: expected a list, found 1\.0"),
+        ("svm.c", [1.0, "x"], "svm: c: expected float, found 'x'"),
+        ("svm.c", [0.0], r"svm: c: expected 1e-06 to 1000000\.0, found 0\.0"),
+        ("train.folds", 1, "train: folds: expected 2 to 1000, found 1"),
+        ("train.false_name_rate", 0.0, "false_name_rate: expected"),
+        ("train.false_name_rate", 1.0, "false_name_rate: expected"),
+        ("train.false_name_rate", float("nan"), "false_name_rate: expected"),
+        ("train.seed", -1, "seed: expected"),
+        ("split.test_fraction", 1.5, r"test_fraction: expected 0\.0 to 1\.0, found 1\.5"),
+        ("split.min_train", 0, "min_train: expected"),
+        ("nearest.neighbours", 0, "nearest: neighbours: expected"),
+        ("curate.neighbours", -3, "curate: neighbours: expected"),
+        ("faces.detect_side_px", 0, "detect_side_px: expected"),
+        ("analyse.detect_every", 0, "detect_every: expected"),
+    ],
+    ids=lambda value: "gone" if value is GONE else str(value)[:40],
+)
+def test_a_wrong_key_or_value_is_named(tmp_path: Path, where: str, value: Any, message: str) -> None:
+    with pytest.raises(ParamsError, match=message) as caught:
+        read_params(changed(tmp_path / "params.yaml", where, value))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "expected a section with keys, found None"),
+        (b"- train", "expected a section"),
+        (b"train: [1,\n  2", "is not YAML"),
+        (b"a:\tb: c: d", "is not YAML"),
+        (b"a: \x00", "is not YAML"),
+        (b"groups: [\xe9]", "is not UTF-8"),
+    ],
+    ids=["empty", "a list", "unclosed", "tabs", "zero byte", "latin-1"],
+)
+def test_what_is_no_such_file_is_refused_in_one_line(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_bytes(content)
+    with pytest.raises(ParamsError, match=message) as caught:
+        read_params(path)
+    assert "\n" not in str(caught.value)
+    assert "params.yaml" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["absent.yaml", "."])
+def test_a_missing_file_says_where_to_run(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ParamsError, match="is not there: run this in the project's folder"):
+        read_params(tmp_path / name)

@@ -1,0 +1,216 @@
+"""Stage validate: the figures, the picture and the page, with many, few and no test photos and with any name."""
+
+from __future__ import annotations
+
+import json
+import re
+import warnings
+from collections.abc import Sequence
+from html import unescape
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import SAMPLE
+from PIL import Image
+from standins import people, unit, write_split
+
+from pipeline import train, validate
+from pipeline.classifiers.model import THRESHOLD, load
+from pipeline.errors import DatasetError, ModelError
+from pipeline.faces import Crop, one_face
+from pipeline.images import read_still
+from pipeline.models.embedder import OnnxEmbedder
+from pipeline.models.looking import embed_faces
+from pipeline.models.retinaface import RetinaFace
+from pipeline.params import Params
+from pipeline.roster import add_members, roster_path
+from pipeline.side import TEST, TRAIN, read_side
+from pipeline.validate import confusion, measure
+
+# The contract: other programs read these.
+KEYS = {
+    "classifier",
+    "n_train",
+    "n_test",
+    "accuracy",
+    "macro_f1",
+    "per_member",
+    "threshold",
+    "false_name_rate",
+    "unknown_recall",
+    "candidates",
+}
+NAMES = ("<b>mira<b>", "수아", "さくら", 'Zoë & "co"')
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, where metrics/ is made."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def group(params: Params, learnt: Sequence[int], tested: Sequence[int], spread: float = 0.1) -> Path:
+    """A group after stage train, with so many faces of each member of NAMES on each side."""
+    data = Path("data", "quartet")
+    faces = [people(learnt, spread, seed=1), people(tested, spread, seed=2)]
+    vectors = np.concatenate([side[0] for side in faces]) if sum(tested) else faces[0][0]
+    labels = np.concatenate([side[1] for side in faces])
+    sides = [TRAIN] * sum(learnt) + [TEST] * sum(tested)
+    write_split(data, vectors, [NAMES[label] for label in labels], sides)
+    add_members(data, [*NAMES, "nobody"])
+    train.main(data, params)
+    return data
+
+
+def validated(data: Path, params: Params) -> tuple[dict, str]:
+    """The metrics and the page."""
+    validate.main(data, params)
+    return (
+        json.loads(Path("metrics", f"{data.name}.json").read_text(encoding="utf-8")),
+        Path("metrics", data.name, "index.html").read_text(encoding="utf-8"),
+    )
+
+
+def test_the_figures_have_the_names_that_others_rely_on(params: Params) -> None:
+    metrics, _ = validated(group(params, (8, 8, 8, 8), (3, 3, 3, 3)), params)
+    assert set(metrics) >= KEYS
+    assert (metrics["n_train"], metrics["n_test"]) == (32, 12)
+    assert (metrics["accuracy"], metrics["macro_f1"]) == (1.0, 1.0)
+    assert metrics["classifier"] in metrics["candidates"]
+    assert set(metrics["candidates"]) == {"nearest", "svm"}
+    assert all(set(row) >= {"accuracy", "macro_f1", "fit_s"} for row in metrics["candidates"].values())
+    assert set(metrics["per_member"]) == set(NAMES)
+    assert metrics["per_member"]["수아"] == {"n_train": 8, "n_test": 3, "precision": 1.0, "recall": 1.0}
+    assert 0 < metrics["threshold"] < 1
+    assert metrics["false_name_rate"] == pytest.approx(1 - metrics["unknown_recall"])
+
+
+def test_the_figures_count_what_is_wrong(params: Params) -> None:
+    """Four test faces of the first two members, one of them a face of the other: counted by hand."""
+    data = Path("data", "quartet")
+    vectors, _ = people((8, 8))
+    test = unit(np.eye(32)[[0, 0, 1, 1]])
+    members = [NAMES[0]] * 8 + [NAMES[1]] * 8 + [NAMES[0], NAMES[1], NAMES[1], NAMES[1]]
+    write_split(data, np.concatenate([vectors, test]), members, [TRAIN] * 16 + [TEST] * 4)
+    add_members(data, list(NAMES))
+    train.main(data, params)
+    metrics, _ = validated(data, params)
+    assert metrics["accuracy"] == 0.75
+    assert metrics["per_member"][NAMES[0]] == {"n_train": 8, "n_test": 1, "precision": 0.5, "recall": 1.0}
+    assert metrics["per_member"][NAMES[1]] == {"n_train": 8, "n_test": 3, "precision": 1.0, "recall": 0.6667}
+    assert metrics["macro_f1"] == pytest.approx((2 / 3 + 4 / 5) / 2, abs=1e-4)
+    assert (metrics["named_right"], metrics["named_wrong"]) == (0.75, 0.25)
+    model = load(Path("models", "quartet"), params)
+    assert confusion(model, read_side(data, TEST)).tolist() == [[1, 0, 0], [1, 2, 0]]
+
+
+def test_a_stranger_counts_as_unknown_in_the_matrix(params: Params) -> None:
+    data = group(params, (8, 8), (2, 2))
+    model, test = load(Path("models", "quartet"), params), read_side(data, TEST)
+    stranger = np.broadcast_to(np.eye(32, dtype=np.float32)[9], test.vectors.shape)
+    strange = type(test)(stranger, test.labels, test.groups, test.keys, test.members)
+    assert confusion(model, strange).tolist() == [[0, 0, 2], [0, 0, 2]]
+    figures = measure(model, read_side(data, TRAIN), strange)
+    assert (figures["named_right"], figures["named_wrong"], figures["false_name_rate"]) == (0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("learnt", "tested"),
+    [((5, 5, 5, 5), (0, 0, 0, 0)), ((5, 5), (2, 0)), ((4,), (1,)), ((1,), (0,)), ((1, 1, 1, 1), (0, 0, 0, 0))],
+    ids=["no test side", "one untested", "one member", "one photo", "one photo each"],
+)
+def test_with_little_to_measure_there_are_figures_without_values(
+    params: Params, learnt: tuple[int, ...], tested: tuple[int, ...]
+) -> None:
+    metrics, page = validated(group(params, learnt, tested), params)
+    assert set(metrics) >= KEYS
+    assert metrics["n_test"] == sum(tested)
+    if not sum(tested):
+        assert metrics["accuracy"] is metrics["macro_f1"] is metrics["false_name_rate"] is None
+        assert all(row["accuracy"] is None for row in metrics["candidates"].values())
+    if len(learnt) == 1:
+        assert metrics["unknown_recall"] is None
+        assert set(metrics["candidates"]) == {"nearest"}
+    for label, member in enumerate(NAMES[: len(learnt)]):
+        assert (metrics["per_member"][member]["recall"] is None) == (tested[label] == 0)
+    assert "not measured" in page or sum(tested)
+
+
+def test_the_page_needs_nothing_but_itself(params: Params) -> None:
+    data = group(params, (8, 8), (2, 2))
+    sheets = data / "sheets" / "faces"
+    sheets.mkdir(parents=True)
+    Image.new("RGB", (20, 10), "red").save(sheets / "no-face.jpg")
+    _, page = validated(data, params)
+    assert not re.search(r"https?:|//", re.sub(r"base64,[A-Za-z0-9+/=]+", "", page).replace("<!doctype", ""))
+    sources = re.findall(r'(?:src|href)="([^"]{0,22})', page)
+    assert sources == ["data:image/png;base64,", "data:image/jpeg;base64"]
+    assert "faces: no-face" in page
+
+
+def test_names_are_shown_as_written_and_never_as_markup(params: Params) -> None:
+    _, page = validated(group(params, (6, 6, 6, 6), (2, 2, 2, 2)), params)
+    assert "<b>mira" not in page
+    for name in NAMES:
+        assert name in unescape(page)
+    assert "수아" in page
+
+
+def test_the_name_shown_is_the_rosters(params: Params) -> None:
+    data = group(params, (6, 6), (2, 2))
+    text = roster_path(data).read_text(encoding="utf-8")
+    roster_path(data).write_text(text.replace("name: 수아", "name: Sua <i>"), encoding="utf-8")
+    _, page = validated(data, params)
+    assert "Sua &lt;i&gt;" in page
+
+
+def test_a_member_without_photos_is_told(params: Params) -> None:
+    metrics, page = validated(group(params, (6, 6, 6), (2, 2, 2)), params)
+    assert metrics["without_photos"] == [NAMES[3], "nobody"]
+    assert re.search(r"No usable photo:</b>[^<]*nobody", unescape(page))
+
+
+def test_the_matrix_is_drawn_in_any_alphabet(params: Params) -> None:
+    data = group(params, (6, 6, 6, 6), (2, 2, 2, 2))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)  # matplotlib's word for a glyph that the font lacks
+        validated(data, params)
+    with Image.open(Path("metrics", "quartet", "confusion.png")) as picture:
+        assert min(picture.size) > 300
+        assert len(picture.convert("RGB").getcolors(1 << 20)) > 10
+
+
+def test_a_member_that_left_the_roster_is_one_line(params: Params) -> None:
+    data = group(params, (6, 6), (2, 2))
+    roster_path(data).write_text("group: quartet\nmembers:\n  - {key: 수아}\n", encoding="utf-8")
+    with pytest.raises(DatasetError, match="'<b>mira<b>' has faces but is not in the roster"):
+        validate.main(data, params)
+
+
+def test_without_a_model_it_says_what_to_run(params: Params) -> None:
+    data = Path("data", "quartet")
+    write_split(data, people((3, 3))[0], ["a"] * 3 + ["b"] * 3, [TRAIN] * 6)
+    with pytest.raises(ModelError, match="no model at"):
+        validate.main(data, params)
+
+
+def test_the_sample_is_told_apart(sample_project: Path) -> None:
+    metrics = json.loads((sample_project / "metrics" / "lanterns.json").read_text(encoding="utf-8"))
+    assert metrics["accuracy"] == 1.0
+    assert metrics["named_wrong"] == 0.0
+    assert metrics["false_name_rate"] <= 0.1
+    assert metrics["n_train"] + metrics["n_test"] >= 75
+    assert sum(row["n_test"] for row in metrics["per_member"].values()) == metrics["n_test"]
+
+
+def test_outsiders_of_the_sample_are_hardly_ever_named(
+    sample_project: Path, params: Params, detector: RetinaFace, embedder: OnnxEmbedder
+) -> None:
+    photos = sorted((SAMPLE / "outsiders").glob("*/*.jpg"))
+    found = [one_face(read_still(photo), detector, params.faces) for photo in photos]
+    crops = np.stack([face.rgb for face in found if isinstance(face, Crop)])
+    assert len(crops) == len(photos) == 16
+    model = load(sample_project / "models" / "lanterns", params)
+    assert (model.predict(embed_faces(embedder, crops)).max(axis=1) >= THRESHOLD).sum() <= 2
