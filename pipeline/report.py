@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import jinja2
-import matplotlib
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
@@ -16,8 +15,6 @@ from pipeline.files import write_text, written_whole
 from pipeline.models.weights import fetch
 from pipeline.records import UNKNOWN, Ints
 from pipeline.roster import Roster
-
-matplotlib.use("Agg")
 
 
 def write_report(folder: Path, roster: Roster, metrics: dict[str, Any], counts: Ints, data: Path) -> None:

@@ -24,7 +24,6 @@ from pipeline.side import TRAIN, Side, read_side
 from pipeline.stage import run_stage
 from pipeline.tables import read_metadata
 
-STAGE: Final = "train"
 UNTRIED_TEMPERATURE: Final = 0.1  # where no member has two photos, so that nothing can be tried
 
 Pairs = list[tuple[Ints, Ints]]  # rows to learn from, rows to try

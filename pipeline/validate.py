@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from sklearn.metrics import f1_score
@@ -16,8 +16,6 @@ from pipeline.report import write_report
 from pipeline.roster import read_roster
 from pipeline.side import TEST, TRAIN, Side, read_side
 from pipeline.stage import run_stage
-
-STAGE: Final = "validate"
 
 
 def main(data: Path, params: Params) -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import yaml
 
-from pipeline.files import sha256_of
+from pipeline.files import sha256_of, write_json
 
 ROOT = Path(__file__).parent.parent
 COPIED = ("pipeline", "flows", "dvc.yaml", ".gitignore", ".dvcignore", ".dvc/config", ".dvc/.gitignore", "data/sample")
@@ -27,8 +29,7 @@ class File(NamedTuple):
     written_ns: int
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """What a command printed, and every file that is there after it."""
 
     printed: str
@@ -37,7 +38,7 @@ class Step:
 
 @dataclass(frozen=True)
 class Clone:
-    """A git repository without a group."""
+    """A git repository that is a copy of the project."""
 
     folder: Path
 
@@ -61,18 +62,58 @@ class Clone:
         return {name.as_posix(): File(sha256_of(path), path.stat().st_mtime_ns) for name, path in sorted(ours.items())}
 
 
-def make_clone(folder: Path) -> Clone:
+def played(clone: Clone) -> dict[str, Step]:
+    """The demo, the demo again, nothing left to do; then a photo more, and what that brings: each step by its name.
+
+    Of several processes of pytest the first does it, the others wait.
+    """
+    told = clone.folder.with_name("clone-told.json")
+    try:
+        clone.folder.mkdir()
+    except FileExistsError:
+        while not told.exists():
+            time.sleep(0.5)
+    else:
+        steps: dict[str, Step] = {}
+        try:
+            steps = play(clone)
+        finally:  # when it fails nobody waits for ever
+            write_json(told, steps)
+    return {
+        name: Step(printed, {path: File(*file) for path, file in files.items()})
+        for name, (printed, files) in json.loads(told.read_text(encoding="utf-8")).items()
+    }
+
+
+def play(clone: Clone) -> dict[str, Step]:
+    check_out(clone)
+    steps = {
+        "demo": clone.run("flows.cli", "demo"),
+        "git status": Step("\n".join(clone.git("status", "--porcelain", "--untracked-files=all")), {}),
+        "demo again": clone.run("flows.cli", "demo"),
+        "dvc repro": clone.run("dvc", "repro"),
+        "dvc status": clone.run("dvc", "status"),
+    }
+    sample, more = clone.folder / "data" / "sample", clone.folder.with_name("clone-more") / "mira"
+    more.mkdir(parents=True)
+    shutil.copy(sample / "photos" / "mira" / "img_0001.jpg", more / "known.jpg")
+    shutil.copy(sample / "outsiders" / "out_vera" / "img_0001.jpg", more / "new.jpg")
+    steps["import"] = clone.run("flows.cli", "import", str(more.parent), "--group", "lanterns")
+    steps["dvc repro of one more"] = clone.run("dvc", "repro")
+    return steps
+
+
+def check_out(clone: Clone) -> None:
+    """Make the clone a git repository that holds the project without a group."""
     for name in COPIED:
-        source, target = ROOT / name, folder / name
+        source, target = ROOT / name, clone.folder / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if source.is_dir():
             shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
         else:
             shutil.copy2(source, target)
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    (folder / "params.yaml").write_text(yaml.safe_dump(params | {"groups": []}), encoding="utf-8")
-    clone = Clone(folder)
+    (clone.folder / "params.yaml").write_text(yaml.safe_dump(params | {"groups": []}), encoding="utf-8")
     clone.git("init", "--quiet")
     clone.git("add", "--all")
     clone.git("commit", "--quiet", "--message", "start")
-    return clone

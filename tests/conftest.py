@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib
 import os
 import shutil
 import struct
@@ -12,11 +10,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from clone import Clone, Step, make_clone
+from clone import Clone, Step, played
 from finished import make_project
 from PIL import Image
 
-from pipeline.intake import import_photos
 from pipeline.models.embedder import OnnxEmbedder
 from pipeline.models.retinaface import RetinaFace
 from pipeline.params import Params, read_params
@@ -33,28 +30,22 @@ def params() -> Params:
 
 
 @pytest.fixture(scope="session")
-def clone(tmp_path_factory: pytest.TempPathFactory) -> Clone:
-    """A fresh checkout of the project; tests that use it carry the mark xdist_group("clone"), so that one is made."""
-    return make_clone(tmp_path_factory.mktemp("clone"))
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all of pytest's processes have in common."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+
+
+@pytest.fixture(scope="session")
+def clone(shared: Path) -> Clone:
+    """The repository that `story` plays in."""
+    return Clone(shared / "clone")
 
 
 @pytest.fixture(scope="session")
 def story(clone: Clone) -> dict[str, Step]:
-    """The demo, the demo again, nothing left to do; then a photo more, and what that brings: each step by its name."""
-    steps = {
-        "demo": clone.run("flows.cli", "demo"),
-        "git status": Step("\n".join(clone.git("status", "--porcelain", "--untracked-files=all")), {}),
-        "demo again": clone.run("flows.cli", "demo"),
-        "dvc repro": clone.run("dvc", "repro"),
-        "dvc status": clone.run("dvc", "status"),
-    }
-    more = clone.folder.parent / "more" / "mira"
-    more.mkdir(parents=True)
-    for photo in ("photos/mira/img_0001.jpg", "outsiders/out_vera/img_0001.jpg"):
-        shutil.copy(clone.folder / "data" / "sample" / photo, more / f"{Path(photo).parent.name}.jpg")
-    steps["import"] = clone.run("flows.cli", "import", str(more.parent), "--group", "lanterns")
-    steps["dvc repro of one more"] = clone.run("dvc", "repro")
-    return steps
+    """The demo in the clone and what comes after it (clone.py): each step by its name."""
+    return played(clone)
 
 
 @pytest.fixture(scope="session")
@@ -68,10 +59,8 @@ def embedder(params: Params) -> OnnxEmbedder:
 
 
 @pytest.fixture(scope="session")
-def sample_project(tmp_path_factory: pytest.TempPathFactory, params: Params) -> Path:
+def sample_project(shared: Path, params: Params) -> Path:
     """A folder like the project's: the sample as group `lanterns`, after every stage. Only to be read."""
-    own = tmp_path_factory.getbasetemp()
-    shared = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
     make_project(shared / "project", SAMPLE / "photos", params)
     return shared / "project"
 
@@ -85,20 +74,14 @@ def lanterns(sample_project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture(scope="session")
-def project(tmp_path_factory: pytest.TempPathFactory, params: Params) -> Path:
-    """A project with the group `trio`, learnt from a few photos of the sample; tests leave it as it is."""
+def project(sample_project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project's folder with the model of `lanterns` and no photos; tests leave it as it is."""
     folder = tmp_path_factory.mktemp("project")
-    sample = ROOT / "data" / "sample" / "photos"
-    for path in (f"{member}/img_000{number}.jpg" for member in ("juno", "soren", "tavi") for number in range(1, 7)):
-        (folder / "photos" / path).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(sample / path, folder / "photos" / path)
+    shutil.copytree(sample_project / "models" / "lanterns", folder / "models" / "lanterns")
+    (folder / "data" / "lanterns").mkdir(parents=True)
+    shutil.copy(sample_project / "data" / "lanterns" / "roster.yaml", folder / "data" / "lanterns")
     for name in ("params.yaml", "dvc.yaml"):
         shutil.copy(ROOT / name, folder)
-    data = Path("data") / "trio"
-    with contextlib.chdir(folder):
-        import_photos(Path("photos"), data)
-        for stage in ("clean", "faces", "embed", "curate", "split", "train"):
-            importlib.import_module(f"pipeline.{stage}").main(data, params)
     return folder
 
 

@@ -19,7 +19,6 @@ HEAVY = {"numpy", "pandas", "cv2", "pyarrow", "av", "onnxruntime", "sklearn", "t
 
 # Each library that could be exchanged for another, or is slow to import, and the only modules that know it.
 ADAPTERS = {
-    "PIL": "pipeline.duplicates pipeline.images pipeline.safeopen pipeline.seen pipeline.sheets pipeline.video.names",
     "av": " ".join(f"pipeline.video.{name}" for name in ("clock", "container", "decode", "render", "sound")),
     "dvc": "",  # a command, never a library
     "ffmpeg": "pipeline.video.mux",

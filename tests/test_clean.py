@@ -215,6 +215,7 @@ def test_a_new_photo_costs_one_decode_and_gives_what_a_fresh_run_gives(
     fresh = data.with_name("fresh") / "lanterns"
     shutil.copytree(data / "raw", fresh / "raw")
     shutil.copy(data / "roster.yaml", fresh)
+    shutil.copy(data / "review.csv", fresh)
     run(fresh, params)
     decoded: list[Path] = []
     read_frames = seen.read_frames

@@ -95,9 +95,8 @@ def test_what_a_stage_takes_another_makes_or_a_person_keeps() -> None:
     assert taken - made == kept
 
 
-@pytest.mark.xdist_group("clone")
 class TestInAClone:
-    """By running DVC: see the fixture `story` for the steps."""
+    """By running DVC: the steps are told in clone.py."""
 
     def test_nothing_is_left_to_do(self, story: dict[str, Step]) -> None:
         assert story["dvc repro"].printed.rstrip().endswith("Data and pipelines are up to date.")

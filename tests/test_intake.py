@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -198,8 +199,7 @@ def test_a_group_that_could_harm_a_path_or_a_shell_is_refused(tmp_path: Path, ph
 def test_a_group_is_added_to_params_and_nothing_else_changes(tmp_path: Path, style: str) -> None:
     path = tmp_path / "params.yaml"
     text = (ROOT / "params.yaml").read_text(encoding="utf-8")
-    line = next(line for line in text.splitlines() if line.startswith("groups:"))
-    path.write_text(text.replace(line, f"groups: {style}", 1), encoding="utf-8")
+    path.write_text(re.sub(r"(?m)^groups:.*\n(?:  - .*\n)*", f"groups: {style}\n", text), encoding="utf-8")
     before = path.read_text(encoding="utf-8").splitlines()
     groups = read_params(path).groups
     for name in ("乃木坂46", "2024", "on"):

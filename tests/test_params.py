@@ -32,7 +32,6 @@ def changed(path: Path, where: str, value: Any) -> Path:
 
 
 def test_the_projects_own_file_is_read(params: Params) -> None:
-    assert params.groups == ()
     assert params.models.embedder == "sface"
     assert isinstance(params.faces.min_sharpness, float)  # written as 25
     assert params.svm.c == (0.1, 1.0, 10.0)

@@ -44,6 +44,10 @@ def test_copies_of_a_photo_are_on_one_side(params: Params) -> None:
     assert (side.groupby(faces["duplicate_group"]).nunique() == 1).all()
 
 
+def test_copies_are_no_more_photos_to_learn_from(params: Params) -> None:
+    assert set(sides(photos({"mira": params.split.min_train}, copies=5), params.split)) == {"train"}
+
+
 @pytest.mark.parametrize(
     ("count", "least", "most"), [(1, 0, 0), (2, 0, 0), (3, 0, 0), (4, 1, 1), (5, 1, 2), (10, 1, 7)]
 )

@@ -100,6 +100,12 @@ def test_copies_of_a_photo_are_never_learnt_and_tried_at_once() -> None:
         assert not set(groups[learn]) & set(groups[attempt])
 
 
+def test_a_member_with_one_photo_in_many_frames_is_always_learnt() -> None:
+    labels = np.repeat([0, 1], [10, 6])
+    groups = np.array([f"g{index}" for index in range(10)] + ["an animation"] * 6)
+    assert all(set(labels[learn]) == {0, 1} for learn, _ in folds(labels, groups, 5, seed=1))
+
+
 @pytest.mark.parametrize("counts", [(1, 1, 1), (1,), ()], ids=str)
 def test_with_one_photo_each_nothing_can_be_tried(counts: tuple[int, ...]) -> None:
     labels = np.repeat(np.arange(len(counts)), counts).astype(np.int64)

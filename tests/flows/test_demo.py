@@ -6,12 +6,9 @@ import json
 import re
 
 import pandas as pd
-import pytest
 from clone import Clone, Step
 
 from pipeline.video.mux import verify_sync
-
-pytestmark = pytest.mark.xdist_group("clone")
 
 LABELLED = "labelled/paper_lanterns_-_northern_line"
 SOURCE = "data/sample/videos/paper_lanterns_-_northern_line.mp4"

@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.records import LABELLED_FACES, TRACKED_FACES, UNKNOWN, VIDEO_FRAMES
 from pipeline.video.analyse import Analysis
-from pipeline.video.identify import assign, identify, pool
+from pipeline.video.identify import SURE, assign, identify, pool, taken
 
 MEMBERS = ("ana", "bo", "cy")
 FRAME_S = 1 / 24
@@ -27,8 +27,9 @@ class FixedModel:
     confidences: list[list[float]]
     members: tuple[str, ...] = MEMBERS
 
-    def predict(self, vectors: np.ndarray) -> np.ndarray:
-        return vectors.astype(np.float64) @ np.array(self.confidences, np.float64).reshape(-1, len(self.members))
+    def predict(self, vectors: np.ndarray, taken: np.ndarray | None = None) -> np.ndarray:
+        known = np.array(self.confidences, np.float64).reshape(-1, len(self.members))
+        return np.where(False if taken is None else taken, 0.0, vectors.astype(np.float64) @ known)
 
 
 def analysis(spans: Spans) -> Analysis:
@@ -73,6 +74,8 @@ CASES = {
         [[0.7, 0.0, 0.0], [0.9, 0.0, 0.0], [0.9, 0.0, 0.0]],
         [UNKNOWN, "ana", "ana"],
     ),
+    "a sure one bars the name, however short": ([(0, 99), (0, 1)], [[0.8, 0.6, 0.0], [0.95, 0.0, 0.0]], ["bo", "ana"]),
+    "not where they never meet": ([(0, 99), (100, 101)], [[0.8, 0.6, 0.0], [0.95, 0.0, 0.0]], ["ana", "ana"]),
     "more faces than members": ([(0, 9)] * 4, [[0.9, 0.6, 0.6]] * 4, None),
 }
 
@@ -85,9 +88,20 @@ def test_names(spans: Spans, confidences: list[list[float]], expected: list[str]
 
 def test_the_choice_is_joint_not_greedy() -> None:
     # The surest single name, ana for track 0, would leave track 1 without one.
-    confidences = [[0.96, 0.94, 0.0], [0.95, 0.1, 0.0]]
+    confidences = [[0.88, 0.86, 0.0], [0.87, 0.1, 0.0]]
     assert np.unravel_index(np.argmax(confidences), (2, 3)) == (0, 0)
     assert names(TOGETHER, confidences) == ["bo", "ana"]
+
+
+def test_a_name_is_taken_by_who_is_surely_that_member_on_the_same_frames() -> None:
+    confidences = np.array([[SURE, 0.0, 0.0], [0.5, SURE, 0.0], [SURE, 0.0, 0.1], [0.2, 0.2, 0.2]])
+    faces = analysis([(0, 9), (5, 14), (9, 9), (20, 29)]).faces
+    assert taken(confidences, faces).tolist() == [
+        [False, True, False],
+        [True, False, False],
+        [False, True, False],  # two are surely ana: neither bars the other
+        [False, False, False],
+    ]
 
 
 def earned(member: tuple[int, ...], confidences: np.ndarray, spans: Spans, threshold: float) -> float:
@@ -147,10 +161,10 @@ def test_the_table_is_the_contract_s() -> None:
 
 
 def test_the_second_is_never_the_first() -> None:
-    found = identify(analysis(TOGETHER), FixedModel([[0.96, 0.94, 0.0], [0.95, 0.1, 0.0]]), 0.5)
+    found = identify(analysis(TOGETHER), FixedModel([[0.88, 0.86, 0.0], [0.87, 0.1, 0.0]]), 0.5)
     rows = found.drop_duplicates("track")[["member", "second", "second_confidence"]]
     assert rows[["member", "second"]].to_numpy().tolist() == [["bo", "ana"], ["ana", "bo"]]
-    assert rows["second_confidence"].tolist() == pytest.approx([0.96, 0.1])
+    assert rows["second_confidence"].tolist() == pytest.approx([0.88, 0.1])
 
 
 def test_nobody_there() -> None:

@@ -91,7 +91,7 @@ FACES = {
 
 @pytest.mark.parametrize("name", FACES)
 def test_every_kind_of_video_is_labelled(name: str, out: Path, quick: Params) -> None:
-    folder = label(excerpt(name), "trio", out, 0.5, quick)
+    folder = label(excerpt(name), "lanterns", out, 0.5, quick)
     assert folder == out / Path(name).stem
     assert_whole(folder, excerpt(name))
     faces = pd.read_parquet(folder / "faces.parquet")
@@ -103,7 +103,7 @@ def test_every_kind_of_video_is_labelled(name: str, out: Path, quick: Params) ->
 
 
 def test_a_video_without_faces_comes_back_as_it_is(out: Path, quick: Params) -> None:
-    folder = label(excerpt("no-face.mp4"), "trio", out, 0.5, quick)
+    folder = label(excerpt("no-face.mp4"), "lanterns", out, 0.5, quick)
     assert_whole(folder, excerpt("no-face.mp4"))
     assert len(pd.read_parquet(folder / "faces.parquet")) == 0
     assert run_of(folder)["counts"] == {
@@ -112,10 +112,10 @@ def test_a_video_without_faces_comes_back_as_it_is(out: Path, quick: Params) -> 
 
 
 def test_run_json_says_how_it_was_made(out: Path, quick: Params) -> None:
-    told = run_of(label(excerpt("plain.mp4"), "trio", out, 0.5, quick))
+    told = run_of(label(excerpt("plain.mp4"), "lanterns", out, 0.5, quick))
     assert told["input"] == "plain.mp4"
     assert len(told["input_sha256"]) == 64
-    assert told["group"] == "trio"
+    assert told["group"] == "lanterns"
     assert told["threshold"] == 0.5
     assert told["params"]["render"] == {"crf": 30, "preset": "ultrafast"}
     assert told["networks"].keys() == {"retinaface-mobilenet", "sface"}
@@ -126,14 +126,14 @@ def test_run_json_says_how_it_was_made(out: Path, quick: Params) -> None:
 
 
 def test_the_threshold_decides_who_is_named(out: Path, quick: Params) -> None:
-    nobody = pd.read_parquet(label(excerpt("plain.mp4"), "trio", out / "strict", 1.0, quick) / "faces.parquet")
-    everybody = pd.read_parquet(label(excerpt("plain.mp4"), "trio", out / "lax", 0.0, quick) / "faces.parquet")
+    nobody = pd.read_parquet(label(excerpt("plain.mp4"), "lanterns", out / "strict", 1.0, quick) / "faces.parquet")
+    everybody = pd.read_parquet(label(excerpt("plain.mp4"), "lanterns", out / "lax", 0.0, quick) / "faces.parquet")
     assert set(nobody["member"]) == {UNKNOWN}
     assert UNKNOWN not in set(everybody["member"])
 
 
 def test_names_stand_in_the_picture(out: Path, quick: Params) -> None:
-    folder = label(excerpt("plain.mp4"), "trio", out, 0.5, quick)
+    folder = label(excerpt("plain.mp4"), "lanterns", out, 0.5, quick)
     faces = pd.read_parquet(folder / "faces.parquet")
     row = faces[faces["frame"] == 0].iloc[0]
     with av.open(str(folder / "labelled.mp4")) as made, av.open(str(excerpt("plain.mp4"))) as source:
@@ -145,7 +145,7 @@ def test_names_stand_in_the_picture(out: Path, quick: Params) -> None:
 
 
 def test_the_same_again_gives_the_same(out: Path, quick: Params) -> None:
-    first, second = (label(excerpt("plain.mp4"), "trio", out / run, 0.5, quick) for run in ("one", "two"))
+    first, second = (label(excerpt("plain.mp4"), "lanterns", out / run, 0.5, quick) for run in ("one", "two"))
     for name in FILES - {"run.json"}:
         assert (first / name).read_bytes() == (second / name).read_bytes(), name
 
@@ -171,7 +171,7 @@ NAMES = [
 def test_a_video_may_be_called_anything(name: str, out: Path, quick: Params, tmp_path: Path) -> None:
     video = tmp_path / name
     shutil.copy(excerpt("one-frame.mp4"), video)
-    folder = label(video, "trio", out, 0.5, quick)
+    folder = label(video, "lanterns", out, 0.5, quick)
     assert folder == out / Path(name).stem
     assert_whole(folder, video)
     assert run_of(folder)["input"] == name
@@ -184,7 +184,7 @@ def test_a_terminal_shows_how_far_it_is(
     monkeypatch.setenv("FORCE_COLOR", "1")  # taken for a terminal
     video = tmp_path / "[mv] title.mp4"
     shutil.copy(excerpt("plain.mp4"), video)
-    label(video, "trio", out, 0.5, quick)
+    label(video, "lanterns", out, 0.5, quick)
     shown = capfd.readouterr()
     assert shown.out == ""
     for phase in ("analyse", "render"):
@@ -196,9 +196,9 @@ def test_a_terminal_shows_how_far_it_is(
 def test_no_name_leads_out_of_its_folder(name: str, out: Path, quick: Params, tmp_path: Path) -> None:
     shutil.copy(excerpt("one-frame.mp4"), tmp_path / name)
     shutil.copy(excerpt("one-frame.mp4"), tmp_path / "other.mp4")
-    folder = label(tmp_path / name, "trio", out, 0.5, quick)
-    other = label(tmp_path / "other.mp4", "trio", out, 0.5, quick)
-    assert label(tmp_path / name, "trio", out, 0.5, quick) == folder
+    folder = label(tmp_path / name, "lanterns", out, 0.5, quick)
+    other = label(tmp_path / "other.mp4", "lanterns", out, 0.5, quick)
+    assert label(tmp_path / name, "lanterns", out, 0.5, quick) == folder
     assert folder.resolve().parent == other.resolve().parent == out.resolve()
     assert {path.name for path in other.iterdir()} == FILES
 
@@ -228,7 +228,7 @@ BROKEN = ["zero bytes", "text", "truncated", "zeros", "only sound", "a picture",
 @pytest.mark.parametrize("kind", BROKEN)
 def test_what_is_no_video_is_refused_in_one_line(kind: str, out: Path, quick: Params, tmp_path: Path) -> None:
     with pytest.raises(UnreadableVideoError) as caught:
-        label(broken(kind, tmp_path), "trio", out, 0.5, quick)
+        label(broken(kind, tmp_path), "lanterns", out, 0.5, quick)
     assert f"{kind}.mp4" in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not out.exists() or list(out.iterdir()) == []
@@ -238,25 +238,29 @@ def test_what_can_be_read_of_a_video_is_labelled(out: Path, quick: Params, tmp_p
     whole = excerpt("faststart.mp4").read_bytes()
     video = tmp_path / "cut short.mp4"
     video.write_bytes(whole[: len(whole) // 3])
-    told = run_of(label(video, "trio", out, 0.5, quick))
+    told = run_of(label(video, "lanterns", out, 0.5, quick))
     assert 3 < told["counts"]["frames"] < CUT
     assert told["decode"]["cut_short"]
 
 
 def other_embedder(project: Path) -> None:
-    path = project / "models" / "trio" / "model.json"
+    path = project / "models" / "lanterns" / "model.json"
     path.write_text(path.read_text("utf-8").replace('"embedder_sha256": "', '"embedder_sha256": "0'), "utf-8")
 
 
 FAULTS: dict[str, tuple[Callable[[Path], None], type[LineupError], str]] = {
     "no model": (lambda folder: shutil.rmtree(folder / "models"), ModelError, r"no model at .*dvc repro"),
-    "another embedder": (other_embedder, ModelError, r"trio.*sface.*dvc repro"),
+    "another embedder": (other_embedder, ModelError, r"lanterns.*sface.*dvc repro"),
     "a damaged model": (
-        lambda folder: (folder / "models" / "trio" / "model.json").write_text("{", "utf-8"),
+        lambda folder: (folder / "models" / "lanterns" / "model.json").write_text("{", "utf-8"),
         ModelError,
         "damaged",
     ),
-    "no roster": (lambda folder: (folder / "data" / "trio" / "roster.yaml").unlink(), DatasetError, "lineup import"),
+    "no roster": (
+        lambda folder: (folder / "data" / "lanterns" / "roster.yaml").unlink(),
+        DatasetError,
+        "lineup import",
+    ),
 }
 
 
@@ -271,13 +275,13 @@ def test_a_project_that_is_not_ready_says_what_to_do(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     copy = tmp_path / "project"
-    for part in ("models", "data/trio/roster.yaml"):
+    for part in ("models", "data/lanterns/roster.yaml"):
         (copy / part).parent.mkdir(parents=True, exist_ok=True)
         (shutil.copytree if (project / part).is_dir() else shutil.copy)(project / part, copy / part)
     spoil(copy)
     monkeypatch.chdir(copy)
     with pytest.raises(error, match=says):
-        label(excerpt("plain.mp4"), "trio", tmp_path / "out", 0.5, quick)
+        label(excerpt("plain.mp4"), "lanterns", tmp_path / "out", 0.5, quick)
     assert not (tmp_path / "out").exists()
 
 
@@ -286,7 +290,7 @@ def test_another_video_of_the_same_name_has_a_folder_of_its_own(out: Path, quick
     for path, name in ((one, "plain.mp4"), (two, "no-face.mp4")):
         path.parent.mkdir()
         shutil.copy(excerpt(name), path)
-    folders = [label(video, "trio", out, 0.5, quick) for video in (one, two, one, two)]
+    folders = [label(video, "lanterns", out, 0.5, quick) for video in (one, two, one, two)]
     assert folders[0] == folders[2] == out / "clip"
     assert folders[1] == folders[3] != folders[0]
     assert folders[1].parent == out
@@ -295,9 +299,9 @@ def test_another_video_of_the_same_name_has_a_folder_of_its_own(out: Path, quick
 
 
 def test_the_same_video_again_replaces_the_whole_folder(out: Path, quick: Params) -> None:
-    folder = label(excerpt("one-frame.mp4"), "trio", out, 0.5, quick)
+    folder = label(excerpt("one-frame.mp4"), "lanterns", out, 0.5, quick)
     (folder / "left over.txt").write_text("of an earlier version")
-    assert label(excerpt("one-frame.mp4"), "trio", out, 0.5, quick) == folder
+    assert label(excerpt("one-frame.mp4"), "lanterns", out, 0.5, quick) == folder
     assert_whole(folder, excerpt("one-frame.mp4"))
 
 
@@ -308,7 +312,7 @@ def test_a_folder_that_is_not_ours_is_left_alone(run_json: str | None, out: Path
     (theirs / "diary.txt").write_text("dear diary")
     if run_json is not None:
         (theirs / "run.json").write_text(run_json)
-    folder = label(excerpt("one-frame.mp4"), "trio", out, 0.5, quick)
+    folder = label(excerpt("one-frame.mp4"), "lanterns", out, 0.5, quick)
     assert folder != theirs
     assert_whole(folder, excerpt("one-frame.mp4"))
     assert (theirs / "diary.txt").read_text() == "dear diary"
@@ -320,14 +324,14 @@ def test_a_failure_half_way_leaves_what_was_there(
     step: str, before: bool, out: Path, quick: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if before:
-        label(excerpt("one-frame.mp4"), "trio", out, 0.5, quick)
+        label(excerpt("one-frame.mp4"), "lanterns", out, 0.5, quick)
 
     def fails(*_: object) -> None:
         raise OSError("No space left on device")
 
     monkeypatch.setattr(f"pipeline.video.label.{step}", fails)
     with pytest.raises(OSError, match="No space"):
-        label(excerpt("one-frame.mp4"), "trio", out, 0.5, quick)
+        label(excerpt("one-frame.mp4"), "lanterns", out, 0.5, quick)
     assert [path.name for path in out.iterdir()] == ["one-frame"] * before
     if before:
         assert_whole(out / "one-frame", excerpt("one-frame.mp4"))
@@ -336,9 +340,9 @@ def test_a_failure_half_way_leaves_what_was_there(
 def test_the_command_tells_the_folder_or_the_error(
     out: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    assert main([str(excerpt("one-frame.mp4")), "--group", "trio", "--out", str(out)]) == 0
+    assert main([str(excerpt("one-frame.mp4")), "--group", "lanterns", "--out", str(out)]) == 0
     assert json.loads(capsys.readouterr().out.splitlines()[-1]) == {"folder": str(out / "one-frame")}
-    assert main([str(broken("zero bytes", tmp_path)), "--group", "trio", "--out", str(out)]) == 1
+    assert main([str(broken("zero bytes", tmp_path)), "--group", "lanterns", "--out", str(out)]) == 1
     assert "empty" in json.loads(capsys.readouterr().out.splitlines()[-1])["error"]
 
 
@@ -347,5 +351,5 @@ def test_a_name_that_is_no_text(out: Path, quick: Params, tmp_path: Path) -> Non
     video = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xbf\xeb\xc8\xf1.mp4"))  # EUC-KR, as old archives have it
     shutil.copy(excerpt("one-frame.mp4"), video)
     with pytest.raises(UnreadableVideoError, match="not valid text") as caught:
-        label(video, "trio", out, 0.5, quick)
+        label(video, "lanterns", out, 0.5, quick)
     assert str(caught.value).isascii()

@@ -1,0 +1,185 @@
+"""The command line: what it prints and how it exits."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+
+from flows.cli import main
+from flows.labelling import Outcome
+from pipeline import __version__
+from pipeline.errors import LineupError
+from pipeline.records import LABELLED_FACES
+from pipeline.tables import write_table
+
+TRUTH = "frame,member,x0,y0,x1,y1\n0,juno,10,10,20,20\n"
+
+
+def lineup(*arguments: str | Path, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Run a command in this process; its exit status."""
+    monkeypatch.setattr(sys, "argv", ["lineup", *map(str, arguments)])
+    try:
+        main()
+    except SystemExit as leaving:
+        return int(leaving.code or 0)
+    return 0
+
+
+@pytest.fixture
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+IN_A_PROJECT = {
+    "import": ["import", "photos", "--group", "g"],
+    "label": ["label", "clip.mp4", "--group", "g"],
+    "doctor": ["doctor"],
+    "demo": ["demo"],
+}
+
+
+@pytest.mark.parametrize("arguments", IN_A_PROJECT.values(), ids=IN_A_PROJECT.keys())
+def test_outside_of_a_project_one_line_says_so(
+    arguments: list[str], elsewhere: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (elsewhere / "clip.mp4").touch()
+    assert lineup(*arguments, monkeypatch=monkeypatch) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("error: ")
+    assert "not inside a Lineup project" in printed.err
+    assert printed.err.count("\n") == 1
+
+
+ERRORS = {
+    "no such results": (["score", "nowhere", "truth.csv"], "nowhere"),
+    "no such truth": (["score", "nowhere", "missing.csv"], "is not there"),
+    "no such video": (["label", "clip.mp4", "--group", "g"], "clip.mp4: no video there"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "says"), ERRORS.values(), ids=ERRORS.keys())
+def test_an_error_is_one_line(
+    arguments: list[str],
+    says: str,
+    elsewhere: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (elsewhere / "truth.csv").write_text(TRUTH)
+    assert lineup(*arguments, monkeypatch=monkeypatch) == 1
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("error: ")
+    assert says in printed.err
+    assert printed.err.count("\n") == 1
+
+
+def test_debug_shows_where_it_went_wrong(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(LineupError, match="no video there"):
+        lineup("--debug", "label", "clip.mp4", "--group", "g", monkeypatch=monkeypatch)
+
+
+@pytest.mark.parametrize(("debug", "lines"), [([], 1), (["--debug"], 5)], ids=["plain", "debug"])
+def test_the_installed_command(debug: list[str], lines: int, elsewhere: Path) -> None:
+    command = [sys.executable, "-m", "flows.cli", *debug, "label", "clip.mp4", "--group", "g"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, capture_output=True, text=True, cwd=elsewhere, env=environment)
+    assert done.returncode == 1
+    assert ("Traceback" in done.stderr) == bool(debug)
+    assert len(done.stderr.splitlines()) >= lines
+    assert done.stderr.splitlines()[-1].endswith("clip.mp4: no video there")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["nosuch"], ["label"], ["label", "a", "-g", "b", "--threshold", "2"], ["--nosuch"]]
+)
+def test_what_cannot_be_parsed_is_status_2(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert lineup(*arguments, monkeypatch=monkeypatch) == 2
+    assert capsys.readouterr().err
+
+
+def test_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert lineup("--version", monkeypatch=monkeypatch) == 0
+    assert capsys.readouterr().out == f"{__version__}\n"
+
+
+ODD_NAME = os.fsdecode(b"\xbf\xeb.mp4")  # bytes that are no UTF-8
+OUTCOMES = [Outcome(Path("a") / "b.mp4", Path("out/b"), "", 1.26), Outcome(Path(ODD_NAME), None, "it is broken", 0.0)]
+
+
+@pytest.fixture
+def asked(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
+    """In a folder of a project in which every video comes out as OUTCOMES says: what was asked for."""
+    calls: list[tuple] = []
+    for name in ("dvc.yaml", "params.yaml", "videos/clip.mp4"):
+        (elsewhere / name).parent.mkdir(exist_ok=True)
+        (elsewhere / name).touch()
+    monkeypatch.setattr("flows.labelling.label_all", lambda *call: calls.append(call) or iter(OUTCOMES))
+    monkeypatch.chdir(elsewhere / "videos")
+    return calls
+
+
+def test_label_tells_what_became_of_each_and_counts(
+    asked: list[tuple], monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
+) -> None:
+    assert lineup("label", "clip.mp4", "--group", "g", monkeypatch=monkeypatch) == 1
+    good, bad, summary = capsysbinary.readouterr().out.decode().splitlines()
+    assert good == "b.mp4: out/b (1.3 s)"
+    assert bad.endswith(".mp4: failed: it is broken (0.0 s)")  # also where the name is no text
+    assert summary == "1 labelled, 1 failed"
+
+
+def test_label_in_json(asked: list[tuple], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert lineup("label", "clip.mp4", "--group", "g", "--json", monkeypatch=monkeypatch) == 1
+    good, bad = json.loads(capsys.readouterr().out)
+    assert good == {"video": "a/b.mp4", "folder": "out/b", "error": "", "seconds": 1.26}
+    assert (bad["folder"], bad["error"]) == (None, "it is broken")
+
+
+def test_status_0_when_all_are_labelled(asked: list[tuple], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flows.labelling.label_all", lambda *_: iter(OUTCOMES[:1]))
+    assert lineup("label", "clip.mp4", "--group", "g", monkeypatch=monkeypatch) == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "out", "threshold"),
+    [([], "labelled", None), (["--out", "mine", "--threshold", "0.75"], "videos/mine", 0.75)],
+    ids=["defaults", "given"],
+)
+def test_paths_are_the_caller_s_and_the_default_is_the_project_s(
+    options: list[str],
+    out: str,
+    threshold: float | None,
+    asked: list[tuple],
+    elsewhere: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    lineup("label", ".", "--group", "g", *options, monkeypatch=monkeypatch)
+    ((videos, group, folder, wanted),) = asked
+    assert (list(videos), group, wanted) == ([elsewhere / "videos" / "clip.mp4"], "g", threshold)
+    assert Path.cwd() == elsewhere
+    assert folder.resolve() == elsewhere / out
+
+
+def test_score_in_json_and_in_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    row = {"frame": 0, "member": "juno", "x0": 11.0, "y0": 10.0, "x1": 20.0, "y1": 20.0}
+    write_table(tmp_path / "faces.parquet", [row], LABELLED_FACES)
+    (tmp_path / "truth.csv").write_text(TRUTH)
+    assert lineup("score", tmp_path, tmp_path / "truth.csv", "--json", monkeypatch=monkeypatch) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["face_frames"], found["named"], found["twice"]) == (1, 1.0, 0)
+    assert lineup("score", tmp_path, tmp_path / "truth.csv", monkeypatch=monkeypatch) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert dict(lines) == {name: str(value) for name, value in found.items()}
