@@ -5,7 +5,10 @@ models/<group>/model.json holds the numbers and the members, <classifier>.skops 
 
 from __future__ import annotations
 
+import io
 import json
+import re
+import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -72,7 +75,7 @@ def save(folder: Path, model: Model, candidates: Mapping[str, Classifier]) -> No
     """Write the model and every candidate classifier into `folder`."""
     for name, classifier in candidates.items():
         with written_whole(folder / f"{name}.skops") as temporary:
-            skops_io.dump(dict(classifier.state()), temporary)
+            temporary.write_bytes(_reproducible(skops_io.dumps(dict(classifier.state()))))
     write_json(
         folder / "model.json",
         {
@@ -129,8 +132,28 @@ def read_fits(folder: Path) -> dict[str, Any]:
 
 
 def hashes(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file of the model in `folder`, by file name."""
-    return {path.name: sha256_of(path) for path in sorted(folder.iterdir()) if path.suffix in {".json", ".skops"}}
+    """SHA-256 of every file that decides what the model in `folder` says, by file name; how long it took does not."""
+    files = [path for path in sorted(folder.iterdir()) if path.suffix in {".json", ".skops"}]
+    return {path.name: sha256_of(path) for path in files if path.name != FITS_FILE}
+
+
+def _reproducible(archive: bytes) -> bytes:
+    """The same skops archive without dates and memory addresses, so that the same model is always the same bytes."""
+    numbers: dict[str, str] = {}
+
+    def numbered(match: re.Match[str]) -> str:
+        return match[1] + numbers.setdefault(match[2], str(len(numbers) + 1)) + match[3]
+
+    renamed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(archive)) as source, zipfile.ZipFile(renamed, "w") as target:
+        schema = source.read("schema.json").decode()
+        schema = re.sub(r'("__id__": |"file": ")(\d+)(\.npy"|)', numbered, schema)
+        target.writestr(zipfile.ZipInfo("schema.json"), schema)
+        for name in source.namelist():
+            if name != "schema.json":
+                address, suffix = name.split(".", 1)
+                target.writestr(zipfile.ZipInfo(f"{numbers.get(address, address)}.{suffix}"), source.read(name))
+    return renamed.getvalue()
 
 
 def _damaged(path: Path, error: Exception) -> ModelError:
