@@ -45,6 +45,6 @@ def _is_fresh(folder: Path) -> bool:
     """Whether the results in `folder` were made with the present model."""
     try:
         run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+        return bool(run["model"] == hashes(Path("models") / GROUP) and run["lineup"] == __version__)
+    except (OSError, ValueError, KeyError, TypeError):  # not there, or not ours
         return False
-    return bool(run["model"] == hashes(Path("models") / GROUP) and run["lineup"] == __version__)

@@ -38,7 +38,7 @@ def examine() -> Iterator[Finding]:
     for look in (_opencv, _ffmpeg, _weights, _hardware, _project, _disk):
         try:
             yield look()
-        except (LineupError, ImportError, OSError) as error:
+        except (LineupError, ImportError, OSError, RuntimeError, subprocess.SubprocessError) as error:
             yield Finding(look.__name__.strip("_"), f"failed: {error}", INSTALL)
 
 
@@ -58,9 +58,8 @@ def _libraries() -> Finding:
 
 def _opencv() -> Finding:
     """Several OpenCV packages own the same files: the one installed last wins, and removing one breaks the others."""
-    names = sorted(
-        {d.metadata["Name"] for d in importlib.metadata.distributions() if d.metadata["Name"].startswith("opencv")}
-    )
+    installed = {one.metadata["Name"] or "" for one in importlib.metadata.distributions()}  # half installed: no name
+    names = sorted(name for name in installed if name.startswith("opencv"))
     right = names == ["opencv-python-headless"]
     cure = "" if right else f"pip uninstall -y {' '.join(names)}, then {INSTALL}"
     return Finding("opencv", ", ".join(names) or "none", cure)

@@ -91,9 +91,15 @@ def _expand_one(argument: str) -> Iterator[Path]:
     if not argument:
         return  # an unset variable in the shell; as a path it would be the current folder
     if path.is_dir():
-        yield from sorted(p for p in path.rglob("*") if p.is_file() and p.suffix.lower() in VIDEO_SUFFIXES)
+        yield from sorted(found for found in path.rglob("*") if _is_source(found))
     elif path.exists():
         yield path
     else:
         found = glob.glob(argument, recursive=True)  # noqa: PTH207, an argument may be an absolute pattern
         yield from sorted(path for path in map(Path, found) if path.is_file())
+
+
+def _is_source(path: Path) -> bool:
+    """Whether a file in a folder is a video to label: not hidden, and not a result of labelling one."""
+    is_video = path.is_file() and path.suffix.lower() in VIDEO_SUFFIXES
+    return is_video and not path.name.startswith(".") and not path.with_name("run.json").exists()

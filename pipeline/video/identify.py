@@ -63,23 +63,31 @@ def taken(confidences: Float64, faces: pd.DataFrame) -> npt.NDArray[np.bool_]:
 
 
 def assign(confidences: Float64, faces: pd.DataFrame, threshold: float) -> Ints:
-    """The member of each track or -1, (t,), all chosen together by integer programming.
+    """The member of each track or -1, (t,), those of one shot chosen together by integer programming.
 
     A name earns its track the log-odds of its confidence above the threshold's, for each frame it is seen on; unknown
     earns nothing. No two tracks that share a frame have one name.
     """
+    chosen = np.full(len(confidences), -1, np.int64)
+    for _, shot in faces.groupby("shot"):  # tracks of two shots never share a frame
+        here = np.unique(shot["track"].to_numpy())
+        chosen[here] = _assign_shot(confidences, shot, threshold)[here]
+    return chosen
+
+
+def _assign_shot(confidences: Float64, faces: pd.DataFrame, threshold: float) -> Ints:
     bound = float(np.clip(threshold, SUREST, 1 - SUREST))
     gain = logit(np.clip(confidences, SUREST, 1 - SUREST)) - logit(bound)
-    tracks, members = np.nonzero(gain >= 0)
+    frames_of = np.bincount(faces["track"].to_numpy(), minlength=len(confidences))
+    tracks, members = np.nonzero((gain >= 0) & (frames_of[:, None] > 0))
     chosen = np.full(len(confidences), -1, np.int64)
     if not len(tracks):
         return chosen
-    frames_of = np.bincount(faces["track"].to_numpy(), minlength=len(confidences))
     earned = (gain[tracks, members] + 1e-9) * frames_of[tracks]
     rules = _one_each(tracks, members, faces)
     solution = milp(-earned, constraints=rules, integrality=1, bounds=Bounds(0, 1))
-    taken = solution.x > 0.5
-    chosen[tracks[taken]] = members[taken]
+    given = solution.x > 0.5
+    chosen[tracks[given]] = members[given]
     return chosen
 
 

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+from unittest.mock import Mock
 
 import pandas as pd
+import pytest
 from clone import Clone, Step
 
+from flows.demo import demo
+from flows.labelling import Outcome
 from pipeline.video.mux import verify_sync
 
 LABELLED = "labelled/paper_lanterns_-_northern_line"
@@ -76,3 +83,40 @@ def test_run_json_tells_what_the_tables_hold(story: dict[str, Step], clone: Clon
     assert run["counts"]["members_seen"] == 5
     assert run["group"] == "lanterns"
     assert run["seconds"].keys() == {"analyse", "identify", "render", "export"}
+
+
+FRESH = {
+    "as the demo left it": (lambda run: json.dumps(run), True),
+    "made by another version": (lambda run: json.dumps(run | {"lineup": "0.0.1"}), False),
+    "made with another model": (lambda run: json.dumps(run | {"model": {"model.json": "0"}}), False),
+    "not ours": (lambda run: "{}", False),
+    "a list": (lambda run: "[]", False),
+    "cut short": (lambda run: "{", False),
+    "not there": (lambda run: None, False),
+}
+
+
+@pytest.mark.parametrize(("change", "fresh"), FRESH.values(), ids=FRESH.keys())
+def test_only_what_the_present_model_made_is_kept(
+    change: Callable[[dict], str | None],
+    fresh: bool,
+    story: dict[str, Step],
+    clone: Clone,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told = json.loads((clone.folder / LABELLED / "run.json").read_text(encoding="utf-8"))
+    (tmp_path / "models" / "lanterns").mkdir(parents=True)
+    (tmp_path / "models" / "lanterns" / "model.json").write_text("{}")
+    told["model"] = {"model.json": sha256(b"{}").hexdigest()}
+    (tmp_path / LABELLED).mkdir(parents=True)
+    if (text := change(told)) is not None:
+        (tmp_path / LABELLED / "run.json").write_text(text, encoding="utf-8")
+    (tmp_path / "data").symlink_to(clone.folder / "data")
+    monkeypatch.chdir(tmp_path)
+    for name in ("import_group", "dvc", "score"):
+        monkeypatch.setattr(f"flows.demo.{name}", Mock())
+    labels = Mock(return_value=[Outcome(Path(SOURCE), Path("again"), "", 1.0)])
+    monkeypatch.setattr("flows.demo.label_all", labels)
+    assert demo().folder == (Path(LABELLED) if fresh else Path("again"))
+    assert labels.called != fresh

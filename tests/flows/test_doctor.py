@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-import shutil
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from subprocess import TimeoutExpired
+from unittest.mock import Mock
 
 import pytest
 
@@ -19,11 +21,11 @@ LOOKED_AT = ["python", "libraries", "opencv", "ffmpeg", "weights", "hardware", "
 
 @pytest.fixture
 def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder of its own with every weight file; changing it harms no other test."""
+    """A folder that leads to every weight file; a test that puts another in the place of one harms no other."""
     folder = tmp_path / "weights"
     folder.mkdir()
     for name, known in KNOWN.items():
-        shutil.copy(fetch(name), folder / known.file)
+        (folder / known.file).symlink_to(fetch(name).resolve())
     monkeypatch.setenv("LINEUP_WEIGHTS", str(folder))
     return folder
 
@@ -47,20 +49,23 @@ def test_all_is_well_here(weights: Path, project: Path) -> None:
 
 
 DAMAGES = {
-    "cut short": lambda path: path.write_bytes(path.read_bytes()[:-1]),
-    "one bit flipped": lambda path: path.write_bytes(bytes([path.read_bytes()[0] ^ 1]) + path.read_bytes()[1:]),
-    "gone": lambda path: path.unlink(),
-    "a folder": lambda path: (path.unlink(), path.mkdir()),
+    "cut short": lambda path, whole: path.write_bytes(whole[:-1]),
+    "one bit flipped": lambda path, whole: path.write_bytes(bytes([whole[0] ^ 1]) + whole[1:]),
+    "gone": lambda path, whole: None,
+    "a folder": lambda path, whole: path.mkdir(),
 }
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-@pytest.mark.parametrize("name", ["sface", "noto-sans-cjk"])
+@pytest.mark.parametrize("name", ["sface", "retinaface-mobilenet"])
 def test_a_damaged_weight_file_is_named(name: str, damage: str, weights: Path) -> None:
-    DAMAGES[damage](weights / KNOWN[name].file)
+    path = weights / KNOWN[name].file
+    whole = path.read_bytes()
+    path.unlink()
+    DAMAGES[damage](path, whole)
     finding = findings()["weights"]
     assert name in finding.found
-    assert "retinaface" not in finding.found
+    assert "noto" not in finding.found
     assert finding.cure
 
 
@@ -77,6 +82,43 @@ def test_what_fails_is_a_finding_and_the_rest_is_still_looked_at(project: Path, 
     assert list(found) == LOOKED_AT
     assert "params.yaml is not YAML" in found["project"].found
     assert found["project"].cure
+
+
+@dataclass
+class Installed:
+    """A package as importlib.metadata tells of it; one that is only half there has no name."""
+
+    name: str | None
+
+    @property
+    def metadata(self) -> dict[str, str | None]:
+        return {"Name": self.name}
+
+
+OPENCVS = {
+    "two": (["opencv-python", "opencv-python-headless"], "pip uninstall -y opencv-python opencv-python-headless"),
+    "one with windows": (["opencv-python"], "pip uninstall -y opencv-python"),
+    "the right one": (["opencv-python-headless"], ""),
+    "beside a broken package": ([None, "opencv-python-headless"], ""),
+}
+
+
+@pytest.mark.parametrize(("names", "cure"), OPENCVS.values(), ids=OPENCVS.keys())
+def test_another_opencv_is_told(names: list[str | None], cure: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.metadata.distributions", lambda: map(Installed, names))
+    assert findings()["opencv"].cure.startswith(cure)
+    assert bool(findings()["opencv"].cure) == bool(cure)
+
+
+FAILURES = [RuntimeError("no ffmpeg exe could be found"), OSError("bad"), TimeoutExpired("ffmpeg", 30)]
+
+
+@pytest.mark.parametrize("failure", FAILURES, ids=["missing", "broken", "hanging"])
+def test_ffmpeg_that_does_not_run_is_a_finding(failure: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("imageio_ffmpeg.get_ffmpeg_exe", Mock(side_effect=failure))
+    found = findings()
+    assert list(found) == LOOKED_AT
+    assert found["ffmpeg"].cure == "run 'make install'"
 
 
 def test_a_full_disk_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +144,7 @@ def test_the_command_prints_every_finding(
 def test_the_command_says_how_to_mend_and_fails(
     weights: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (weights / KNOWN["sface"].file).write_bytes(b"")
+    (weights / KNOWN["sface"].file).unlink()
     assert run(monkeypatch=monkeypatch) == 1
     lines = capsys.readouterr().out.splitlines()
     (place,) = (place for place, line in enumerate(lines) if line.startswith("mend"))
