@@ -81,7 +81,10 @@ def import_(
 def label(
     videos: Annotated[list[str], typer.Argument(help="Videos, folders of videos, or globs in quotes.")],
     group: Group,
-    out: Annotated[Path, typer.Option("--out", help="Where a folder per video is made.")] = Path("labelled"),
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Where a folder per video is made; labelled/ of the project if not given."),
+    ] = None,
     threshold: Annotated[
         float | None,
         typer.Option("--threshold", min=0.0, max=1.0, help="Confidence needed for a name; 0.5 is calibrated."),
@@ -95,7 +98,7 @@ def label(
     from flows.labelling import expand, label_all
 
     paths = expand(videos)
-    out = out if out.is_absolute() or str(out) == "labelled" else out.resolve()
+    out = out.resolve() if out else Path("labelled")  # the latter in the project's folder, entered next
     enter_project()
     outcomes = []
     for outcome in label_all(paths, group, out, threshold):

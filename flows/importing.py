@@ -13,6 +13,6 @@ def import_group(photos: Path, group: str) -> ImportReport:
     """Bring `photos`, a folder per member, into `group`; again, only what is new. DatasetError when they can't be."""
     data = Path("data") / group
     report = import_photos(photos, data)
-    dvc("add", "--quiet", str(data / "raw"))
+    dvc("add", str(data / "raw"))
     add_group_to_params(PARAMS_FILE, group)
     return report

@@ -11,9 +11,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from pipeline.decisions import ACCEPT, REJECT, read_decisions
+from pipeline.errors import DatasetError
 from pipeline.models.weights import KNOWN
 from pipeline.params import Curate, Params
 from pipeline.records import CURATED, SUSPECTS, Dropped, Float32, Float64, Ints
+from pipeline.roster import read_roster
 from pipeline.sheets import write_sheets
 from pipeline.stage import run_stage
 from pipeline.tables import read_metadata, read_vectors, write_dropped, write_table
@@ -60,7 +62,9 @@ def judge(
 def main(data: Path, params: Params) -> None:
     """Read embeddings.parquet and review.csv; write curated.parquet, suspects.parquet and dropped/curate.parquet."""
     faces, vectors = read_vectors(data / "embeddings.parquet")
-    faces, decided = decide(faces, read_decisions(data))
+    decisions = read_decisions(data)
+    _check_members(decisions, data)
+    faces, decided = decide(faces, decisions)
     members, labels = np.unique(faces["member"].to_numpy(str), return_inverse=True)
     accepted = (decided == ACCEPT).to_numpy()
     rejected = (decided == REJECT).to_numpy()
@@ -86,6 +90,12 @@ def main(data: Path, params: Params) -> None:
             for row in suspects.itertuples()
         ],
     )
+
+
+def _check_members(decisions: pd.DataFrame, data: Path) -> None:
+    given = set(decisions["member"]) - {""}
+    if given and (strange := sorted(given - set(read_roster(data).keys))):
+        raise DatasetError(f"{data / 'review.csv'}: {strange[0]!r} is nobody's key in roster.yaml")
 
 
 def decide(faces: pd.DataFrame, decisions: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:

@@ -46,7 +46,11 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
         if path.exists():
             outgoing = temporary.with_name(temporary.name + "-old")
             path.replace(outgoing)
-            temporary.replace(path)
+            try:
+                temporary.replace(path)
+            except OSError:
+                outgoing.replace(path)
+                raise
             shutil.rmtree(outgoing)
         else:
             temporary.replace(path)

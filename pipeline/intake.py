@@ -43,6 +43,9 @@ class ImportReport:
     warnings: list[str] = field(default_factory=list)
 
 
+RESERVED: Final = frozenset({"weights", "sample"})  # models/weights and data/sample are no groups
+
+
 def check_group(name: str) -> str:
     """The name, if it can name a group (it is used in paths and in stage names); DatasetError says why not."""
     if not name or len(name) > MAX_GROUP_CHARACTERS:
@@ -50,6 +53,8 @@ def check_group(name: str) -> str:
     # Marks belong to letters in many alphabets; a hyphen in front would read as an option.
     if name[0] == "-" or any(c not in "-_" and unicodedata.category(c)[0] not in "LMN" for c in name):
         raise DatasetError(f"a group's name is letters, digits, '-' and '_', not beginning with '-': {name!r} is not")
+    if name.casefold() in RESERVED:
+        raise DatasetError(f"{name!r} is the name of a folder of Lineup's own: choose another")
     return name
 
 

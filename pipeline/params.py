@@ -141,7 +141,7 @@ def read_params(path: Path = PARAMS_FILE) -> Params:
     number that makes no sense.
     """
     if not path.is_file():
-        raise ParamsError(f"{path} is not there: run this in the project's folder, or give it with --project")
+        raise ParamsError(f"{path} is not there: run this in the project's folder")
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:

@@ -43,6 +43,8 @@ def write_confusion(path: Path, members: list[str], counts: Ints) -> None:
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
     axes.set_xticks(range(len(members) + 1), [*members, UNKNOWN], rotation=45, ha="right", fontproperties=font)
     axes.set_yticks(range(len(members)), members, fontproperties=font)
+    for label in [*axes.get_xticklabels(), *axes.get_yticklabels()]:
+        label.set_parse_math(False)  # a dollar sign is a dollar sign
     axes.set(xlabel="named", ylabel="is")
     for (row, column), count in np.ndenumerate(counts):
         if count:

@@ -22,9 +22,6 @@ COLOURS = (
 )  # fmt: skip
 
 
-COLOUR = re.compile(r"#[0-9A-Fa-f]{6}")
-
-
 @dataclass(frozen=True, slots=True)
 class Member:
     """One person: `key` is the name in every table, `name` the one shown, `colour` is '#RRGGBB'."""
@@ -75,9 +72,6 @@ def read_roster(data: Path) -> Roster:
     except (YAMLError, ValueError) as error:
         raise DatasetError(f"{path} is not a roster: {' '.join(str(error).split())}") from None
     keys = roster.keys
-    for member in roster.members:
-        if not COLOUR.fullmatch(member.colour):
-            raise DatasetError(f"{path}: the colour of {member.key} is {member.colour!r}, not like '#56B4E9'")
     if len(set(keys)) != len(keys):
         raise DatasetError(f"{path}: two members have one key")
     if UNKNOWN in keys:

@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from pipeline.errors import DatasetError
 from pipeline.files import folder_written_whole, sha256_of, write_json
 from pipeline.images import encode_jpeg
 from pipeline.incremental import fingerprint
@@ -22,7 +23,7 @@ from pipeline.models.geometry import align
 from pipeline.models.looking import embed_faces, find_faces, second_look, surroundings
 from pipeline.models.quality import measure
 from pipeline.params import Analyse
-from pipeline.records import TRACKED_FACES, VIDEO_FRAMES, Float32, Rgb, sampled_faces_schema
+from pipeline.records import TRACKED_FACES, VIDEO_FRAMES, Faces, Float32, Rgb, sampled_faces_schema
 from pipeline.tables import read_table, read_vectors, write_table
 from pipeline.video.decode import DecodeReport, Frame, frames, probe
 from pipeline.video.shots import by_shot
@@ -103,9 +104,15 @@ def analysis_of(
     """
     made_by = fingerprint(REVISION, networks.detector.sha256, networks.embedder.sha256, params)
     folder = cache / f"{sha256_of(video)[:32]}-{made_by[:16]}"
-    if not folder.is_dir():
+    try:
+        return _read(folder)
+    except (DatasetError, OSError, ValueError):  # not there, or damaged
         with folder_written_whole(folder) as temporary:
             _analyse(video, networks, params, temporary, progress)
+    return _read(folder)
+
+
+def _read(folder: Path) -> Analysis:
     samples, vectors = read_vectors(folder / "samples.parquet")
     return Analysis(
         read_table(folder / "frames.parquet", VIDEO_FRAMES),
@@ -128,7 +135,7 @@ def _analyse(video: Path, networks: Networks, params: Analyse, folder: Path, pro
             _look(frame, shot, networks.detector, params)
         shot.times_s[frame.index] = frame.time_s
         if seen.last:
-            _finish(shot, tables, to_source, networks, params.embed_per_track)
+            _finish(shot, tables, to_source, networks)
             shot = _Shot(seen.shot + 1)
         progress(frame.index + 1)
     tables.faces.sort(key=lambda row: (row["frame"], row["track"]))
@@ -148,12 +155,14 @@ def _look(frame: Frame, shot: _Shot, detector: Detector, params: Analyse) -> Non
         if number < 0:
             continue
         track = shot.tracks.setdefault(int(number), _Track())
-        box, score = faces.boxes_xyxy[index], float(faces.scores[index])
-        track.sightings.append(Sighting(frame.index, frame.time_s, box, score))
-        _keep_if_best(track, frame, box, faces.landmarks_xy[index], score)
+        face = faces[index : index + 1]
+        track.sightings.append(Sighting(frame.index, frame.time_s, face.boxes_xyxy[0], float(face.scores[0])))
+        _keep_if_best(track, frame, face, params.embed_per_track)
 
 
-def _keep_if_best(track: _Track, frame: Frame, box_xyxy: Float32, landmarks_xy: Float32, score: float) -> None:
+def _keep_if_best(track: _Track, frame: Frame, face: Faces, most: int) -> None:
+    """Keep a face, one of `Faces`, as a sample when it is the best of its span and of the best `most` spans."""
+    box_xyxy, landmarks_xy, score = face.boxes_xyxy[0], face.landmarks_xy[0], float(face.scores[0])
     quality = measure(align(frame.rgb, landmarks_xy), box_xyxy, landmarks_xy, score).overall
     span = int((frame.time_s - track.sightings[0].time_s) / SAMPLE_EVERY_S)
     if span in track.samples and quality <= track.samples[span].quality:
@@ -161,10 +170,12 @@ def _keep_if_best(track: _Track, frame: Frame, box_xyxy: Float32, landmarks_xy: 
     around, corner = surroundings(frame.rgb, box_xyxy)
     box = (box_xyxy.reshape(2, 2) - corner).ravel()
     track.samples[span] = _Sample(frame.index, quality, around.copy(), box, landmarks_xy - corner)
+    if len(track.samples) > most:
+        del track.samples[min(track.samples, key=lambda one: (track.samples[one].quality, -track.samples[one].frame))]
 
 
-def _finish(shot: _Shot, tables: _Tables, to_source: float, networks: Networks, most: int) -> None:
-    """Add the shot's tracks to the tables, boxes in pixels of the source; embed the best samples in one go."""
+def _finish(shot: _Shot, tables: _Tables, to_source: float, networks: Networks) -> None:
+    """Add the shot's tracks to the tables, boxes in pixels of the source; embed its samples in one go."""
     chosen: list[tuple[int, _Sample]] = []
     for track in shot.tracks.values():
         for box in filled(track.sightings, shot.times_s):
@@ -182,8 +193,7 @@ def _finish(shot: _Shot, tables: _Tables, to_source: float, networks: Networks, 
                     "interpolated": box.interpolated,
                 }
             )
-        best = sorted(track.samples.values(), key=lambda sample: (-sample.quality, sample.frame))[:most]
-        chosen += [(tables.tracks, sample) for sample in sorted(best, key=lambda sample: sample.frame)]
+        chosen += [(tables.tracks, track.samples[span]) for span in sorted(track.samples)]
         tables.tracks += 1
     if not chosen:
         return

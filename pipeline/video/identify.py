@@ -120,7 +120,7 @@ def _labelled(analysis: Analysis, names: Names, members: tuple[str, ...]) -> pd.
     ranked = np.argsort(-names.confidences, axis=1, kind="stable")
     first = np.where(names.member >= 0, names.member, ranked[:, 0])
     runner_up = ranked[:, 1] if len(members) > 1 else np.full(len(rows), -1)
-    second = np.where(ranked[:, 0] == first, runner_up, ranked[:, 0])
+    second = np.where(ranked[:, 0] == names.member, runner_up, ranked[:, 0])  # of an unknown face, the best guess
     second_confidence = np.where(second >= 0, names.confidences[rows, second], 0.0)
     of_track = pd.DataFrame(
         {

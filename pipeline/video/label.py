@@ -55,7 +55,7 @@ def label(video: Path, group: str, out: Path, threshold: float, params: Params) 
     networks = Networks(RetinaFace(params.models.detector), OnnxEmbedder(params.models.embedder))
     if model.embedder_sha256 != networks.embedder.sha256:
         raise ModelError(f"the model of {group} knows vectors of {model.embedder} only: run 'dvc repro' to rebuild it")
-    with _timed(seconds, "analyse"), meter(f"{video.name}: analyse", info.frame_count) as progress:
+    with _timed(seconds, "analyse"), meter(f"{video.name}: analyse", _expected_frames(info)) as progress:
         analysis = analysis_of(video, networks, params.analyse, CACHE, progress)
     with _timed(seconds, "identify"):
         faces = identify(analysis, model, threshold)
@@ -123,6 +123,13 @@ def _labelled_in(folder: Path) -> str:
         return str(json.loads((folder / "run.json").read_text(encoding="utf-8"))["input_sha256"])
     except (OSError, ValueError, KeyError, TypeError):
         return ""
+
+
+def _expected_frames(info: VideoInfo) -> int | None:
+    """How many frames there may be, for an estimate; some containers tell only how long they are."""
+    if info.frame_count or not info.duration_s:
+        return info.frame_count
+    return round(info.duration_s * float(info.average_fps))
 
 
 def _run(
