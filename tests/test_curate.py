@@ -106,6 +106,13 @@ def test_a_good_face_given_to_another_member_stays_there(lanterns: Path, params:
     assert kept.loc[key, "member"] == "mira"
 
 
+@pytest.mark.parametrize("member", ["unknown", "Tavi"])
+def test_a_face_cannot_be_given_to_nobody(lanterns: Path, params: Params, member: str) -> None:
+    decide(lanterns, f"{WRONG},accept,{member}")
+    with pytest.raises(DatasetError, match=f"'{member}' is nobody's key"):
+        run(lanterns, params)
+
+
 def test_decisions_on_faces_that_are_gone_do_nothing(lanterns: Path, params: Params) -> None:
     before = run(lanterns, params)[1]
     decide(lanterns, "gone,accept,mira", "gone too,reject,")

@@ -182,9 +182,15 @@ def test_a_bad_member_folder_stops_the_import_before_it_writes(tmp_path: Path, p
     assert not (tmp_path / "g").exists()
 
 
-@pytest.mark.parametrize("name", ["lanterns", "BTS", "nogi-zaka_46", "乃木坂46", "방탄", "กลุ่ม", "_x"])
+@pytest.mark.parametrize("name", ["lanterns", "BTS", "paper-lan_46", "紙灯籠46", "방탄", "กลุ่ม", "_x"])
 def test_a_group_is_letters_and_digits_of_any_alphabet(name: str) -> None:
     assert check_group(name) == name
+
+
+def test_a_group_cannot_take_a_folder_of_lineup_itself() -> None:
+    for name in ("weights", "Sample"):
+        with pytest.raises(DatasetError, match="choose another"):
+            check_group(name)
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a/b", "..", "a.b", "-rf", "a;b", "$(x)", "a\nb", "x" * 61, "🌙", "a'b"])
@@ -202,9 +208,9 @@ def test_a_group_is_added_to_params_and_nothing_else_changes(tmp_path: Path, sty
     path.write_text(re.sub(r"(?m)^groups:.*\n(?:  - .*\n)*", f"groups: {style}\n", text), encoding="utf-8")
     before = path.read_text(encoding="utf-8").splitlines()
     groups = read_params(path).groups
-    for name in ("乃木坂46", "2024", "on"):
+    for name in ("紙灯籠46", "2024", "on"):
         add_group_to_params(path, name)
-    assert read_params(path).groups == (*groups, "乃木坂46", "2024", "on")
+    assert read_params(path).groups == (*groups, "紙灯籠46", "2024", "on")
     after = path.read_text(encoding="utf-8").splitlines()
     changed = [line for line in before if line not in after]
     assert all(line.startswith("groups:") for line in changed)

@@ -144,6 +144,23 @@ def entries(cache: Path) -> set[str]:
     return {path.name for path in cache.iterdir()} if cache.is_dir() else set()
 
 
+def test_a_damaged_cache_entry_is_made_anew(squares: Networks, params: Params, tmp_path: Path) -> None:
+    video, cache = write_video(tmp_path / "squares.mkv", walk(10), evenly(10)), tmp_path / "cache"
+    first = analysis_of(video, squares, params.analyse, cache, quiet)
+    (entry,) = cache.iterdir()
+    for name in ("faces.parquet", "decode.json"):
+        (entry / name).write_bytes(b"")
+        again = analysis_of(video, squares, params.analyse, cache, quiet)
+        pd.testing.assert_frame_equal(first.faces, again.faces)
+
+
+def test_a_long_track_keeps_no_more_faces_than_are_embedded(squares: Networks, params: Params, tmp_path: Path) -> None:
+    video = write_video(tmp_path / "squares.mkv", walk(150), evenly(150))
+    few = replace(params.analyse, embed_per_track=2)
+    found = analysis_of(video, squares, few, tmp_path / "cache", quiet)
+    assert found.samples.groupby("track").size().max() == 2
+
+
 def test_the_second_time_nothing_is_looked_at(squares: Networks, params: Params, tmp_path: Path) -> None:
     video, cache = write_video(tmp_path / "squares.mkv", walk(10), evenly(10)), tmp_path / "cache"
     told: list[int] = []
