@@ -124,7 +124,7 @@ def score(
 ) -> None:
     """Compare a labelled video with the truth.
 
-    Example: `lineup score labelled/northern_line data/sample/truth.csv`
+    Example: `lineup score labelled/paper_lanterns_-_northern_line data/sample/truth.csv`
     """
     from pipeline.score import score as score_of
 

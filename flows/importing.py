@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 from flows.project import dvc
-from pipeline.intake import ImportReport, add_group_to_params, import_photos
+from pipeline.intake import ImportReport, add_group_to_params, check_group, import_photos
 from pipeline.params import PARAMS_FILE
 
 
 def import_group(photos: Path, group: str) -> ImportReport:
     """Bring `photos`, a folder per member, into `group`; again, only what is new. DatasetError when they can't be."""
-    data = Path("data") / group
+    data = Path("data") / check_group(group)
     report = import_photos(photos, data)
     dvc("add", str(data / "raw"))
     add_group_to_params(PARAMS_FILE, group)

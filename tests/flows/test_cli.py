@@ -12,9 +12,10 @@ import pytest
 from conftest import ROOT
 
 from flows.cli import main
+from flows.importing import import_group
 from flows.labelling import Outcome
 from pipeline import __version__
-from pipeline.errors import LineupError
+from pipeline.errors import DatasetError, LineupError
 from pipeline.records import LABELLED_FACES
 from pipeline.tables import write_table
 
@@ -183,3 +184,18 @@ def test_score_in_json_and_in_words(
     assert lineup("score", tmp_path, tmp_path / "truth.csv", monkeypatch=monkeypatch) == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert dict(lines) == {name: str(value) for name, value in found.items()}
+
+
+@pytest.mark.parametrize("group", ["../evil", "a/b", "", "weights"])
+def test_a_group_that_is_no_name_leaves_nothing_behind(
+    group: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photos, project = tmp_path / "photos", tmp_path / "project"
+    (photos / "mira").mkdir(parents=True)
+    (photos / "mira" / "a.jpg").write_bytes(b"any bytes")
+    project.mkdir()
+    monkeypatch.chdir(project)
+    with pytest.raises(DatasetError):
+        import_group(photos, group)
+    assert not list(project.iterdir())
+    assert {path.name for path in tmp_path.iterdir()} == {"photos", "project"}
