@@ -18,7 +18,7 @@ from pipeline.errors import LineupError
 from pipeline.images import read_still, shrink
 from pipeline.models.embedder import OnnxEmbedder
 from pipeline.models.geometry import align, areas
-from pipeline.models.looking import embed_faces, find_faces, second_look
+from pipeline.models.looking import embed_faces, find_faces_in_photo, second_look
 from pipeline.models.retinaface import RetinaFace
 from pipeline.progress import track
 
@@ -33,7 +33,7 @@ def main(photos: Path) -> None:
             rgb = shrink(read_still(path), SIDE_PX)
         except LineupError:
             continue
-        faces = find_faces(detector, rgb, 640, 0.8)
+        faces = find_faces_in_photo(detector, rgb, 640, 0.8)
         if not len(faces) or np.sum(areas(faces.boxes_xyxy) > 0.4 * areas(faces.boxes_xyxy).max()) > 1:
             continue
         largest = int(areas(faces.boxes_xyxy).argmax())

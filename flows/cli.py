@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import io
 import json
+import signal
 import sys
 from dataclasses import asdict
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -29,6 +31,7 @@ def main() -> None:
     """Run the command line: a LineupError is one line and exit status 1, a trace only with --debug."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may hold what the terminal cannot show
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # being stopped ends what was started, as Ctrl-C does
     try:
         app()
     except LineupError as error:
@@ -95,18 +98,21 @@ def label(
 
     Example: `lineup label concert.mp4 clips/ --group lanterns`
     """
-    from flows.labelling import expand, label_all
+    from flows.labelling import check_model, expand, label_all
 
-    paths = expand(videos)
+    paths, nothing = expand(videos)
     out = out.resolve() if out else Path("labelled")  # the latter in the project's folder, entered next
     enter_project()
+    check_model(group)
     outcomes = []
-    for outcome in label_all(paths, group, out, threshold):
+    for outcome in chain(nothing, label_all(paths, group, out, threshold)):
         outcomes.append(outcome)
         if not as_json:
             error = outcome.error.removeprefix(f"{outcome.video.name}: ")
             what = str(outcome.folder) if outcome.folder else f"failed: {error}"
             print(f"{outcome.video.name}: {what} ({outcome.seconds:.1f} s)", flush=True)
+            for warning in outcome.warnings:
+                print(f"  warning: {warning}", flush=True)
     failed = sum(outcome.folder is None for outcome in outcomes)
     if as_json:
         print(json.dumps([_plain(asdict(outcome)) for outcome in outcomes], indent=2))

@@ -8,59 +8,57 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from pipeline.errors import LineupError
+from pipeline.intake import check_group
 
 VIDEO_SUFFIXES: Final = frozenset(
-    [
-        ".mp4",
-        ".m4v",
-        ".mov",
-        ".mkv",
-        ".webm",
-        ".avi",
-        ".ts",
-        ".mts",
-        ".m2ts",
-        ".mpg",
-        ".mpeg",
-        ".flv",
-        ".wmv",
-        ".ogv",
-        ".3gp",
-        ".gif",
-    ]
+    ".mp4 .m4v .mov .mkv .webm .avi .ts .mts .m2ts .mpg .mpeg .flv .wmv .ogv .3gp .gif".split()  # noqa: SIM905, one a line would fill a screen
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one video: the folder of its results, or why there is none."""
+    """What became of one video: the folder of its results and what is amiss with them, or why there is none."""
 
     video: Path
     folder: Path | None
-    error: str
-    seconds: float
+    error: str = ""
+    seconds: float = 0.0
+    warnings: tuple[str, ...] = ()
 
 
-def expand(arguments: Iterable[str]) -> list[Path]:
+def expand(arguments: Iterable[str]) -> tuple[list[Path], list[Outcome]]:
     """The videos that files, folders (everything in them that is named like a video) and globs stand for, each once.
 
-    Paths are absolute. LineupError for an argument that stands for nothing.
+    Paths are absolute. An argument that stands for nothing is one failed outcome, and stops no other.
     """
     videos: dict[Path, None] = {}
+    nothing = []
     for argument in arguments:
+        error = "no video there"
         try:
             found = [path.resolve() for path in _expand_one(argument)]
-        except OSError as error:
-            raise LineupError(f"{argument}: {error.strerror}") from None
+        except OSError as trouble:
+            found, error = [], trouble.strerror or error
         if not found:
-            raise LineupError(f"{argument or repr(argument)}: no video there")
+            nothing.append(Outcome(Path(argument), None, error))
         videos.update(dict.fromkeys(found))
-    return list(videos)
+    return list(videos), nothing
+
+
+def check_model(group: str) -> None:
+    """LineupError when `group` has no model to label with, which says what to do."""
+    if (Path("models") / check_group(group) / "model.json").is_file():
+        return
+    if (Path("data") / group / "roster.yaml").is_file():
+        raise LineupError(f"{group} has no model yet: run 'dvc repro' first (or 'dvc pull' if somebody else built it)")
+    groups = sorted(path.parent.name for path in Path("models").glob("*/model.json"))
+    there = f"there are: {', '.join(groups)}" if groups else "there is none yet, 'lineup import' brings one in"
+    raise LineupError(f"no group is called {group!r}; {there}")
 
 
 def label_all(videos: Iterable[Path], group: str, out: Path, threshold: float | None) -> Iterator[Outcome]:
@@ -72,18 +70,20 @@ def label_all(videos: Iterable[Path], group: str, out: Path, threshold: float | 
         command += ["--", str(video)]
         started = time.perf_counter()
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, encoding="utf-8", errors="replace")
-        folder, error = _told(done.returncode, done.stdout)
-        yield Outcome(video, folder, error, time.perf_counter() - started)
+        seconds = time.perf_counter() - started
+        yield _told(Outcome(video, None, "", seconds), done.returncode, done.stdout)
 
 
-def _told(status: int, printed: str) -> tuple[Path | None, str]:
-    """The folder and the error that the process of one video told of on its last line."""
+def _told(outcome: Outcome, status: int, printed: str) -> Outcome:
+    """The outcome, with what the process of its video told on its last line."""
     try:
         told = json.loads(printed.splitlines()[-1])
-        return (Path(told["folder"]), "") if "folder" in told else (None, str(told["error"]))
+        if "folder" in told:
+            return replace(outcome, folder=Path(told["folder"]), warnings=tuple(map(str, told["warnings"])))
+        return replace(outcome, error=str(told["error"]))
     except (IndexError, ValueError, KeyError, TypeError):
         how = f"signal {-status}" if status < 0 else f"exit status {status}"
-        return None, f"its process crashed ({how}); what it said stands above"
+        return replace(outcome, error=f"its process crashed ({how}); what it said stands above")
 
 
 def _expand_one(argument: str) -> Iterator[Path]:

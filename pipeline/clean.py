@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +15,7 @@ import pandas as pd
 from pipeline.duplicates import THUMBNAIL_PX, find_copies, groups
 from pipeline.errors import ParamsError
 from pipeline.images import read_frames
-from pipeline.manifest import read_manifest
+from pipeline.manifest import read_manifest, read_not_kept
 from pipeline.params import Clean, Params
 from pipeline.records import CLEAN, Dropped, Ints, Rgb
 from pipeline.seen import SEEN_FILE, look, look_at, write_files
@@ -39,11 +40,16 @@ def main(data: Path, params: Params) -> None:
     dropped = pd.concat([judged[judged["reason"] != ""], _missing(manifest, files)], ignore_index=True)
     keep_only(kept, files, folder, params.clean)
     write_table(data / "clean.parquet", kept.assign(path=kept["key"] + ".jpg"), CLEAN)
-    rows = dropped[["key", "reason", "detail"]].itertuples(index=False)
-    write_dropped(data / "dropped" / f"{STAGE}.parquet", [Dropped(key, STAGE, *why) for key, *why in rows])
-    write_sheets(data / "sheets" / STAGE, _cells(dropped, files, folder, params.clean))
-    counts = ", ".join(f"{reason} {count}" for reason, count in dropped["reason"].value_counts().items())
-    print(f"{STAGE}: {len(manifest)} files, {len(kept)} pictures kept, {len(dropped)} dropped ({counts or 'none'})")
+    identical = read_not_kept(raw)
+    rows = [Dropped(key, STAGE, *why) for key, *why in dropped[["key", "reason", "detail"]].itertuples(index=False)]
+    write_dropped(data / "dropped" / f"{STAGE}.parquet", [*rows, *(Dropped(*row) for row in identical.to_numpy())])
+    write_sheets(data / "sheets" / STAGE, chain(_cells(dropped, files, folder, params.clean), _again(identical, files)))
+    reasons = pd.concat([dropped["reason"], identical["reason"]])
+    counts = ", ".join(f"{reason} {count}" for reason, count in reasons.value_counts().items())
+    print(
+        f"{STAGE}: {len(manifest) + len(identical)} files with {len(kept) + len(reasons)} pictures: "
+        f"{len(kept)} kept, {len(reasons)} dropped ({counts or 'none'})"
+    )
 
 
 def judge(pictures: pd.DataFrame, distance: int) -> pd.DataFrame:
@@ -125,6 +131,11 @@ def _cells(
         if path and row["key"] != row["raw_key"]:
             source = partial(_frame, path, row["frame"], clean)
         yield row["reason"], source, _short(f"{row['member']}: {row['key']} {row['detail']}")
+
+
+def _again(identical: pd.DataFrame, files: dict[str, Path]) -> Iterator[tuple[str, Source, str]]:
+    for row in identical.itertuples():
+        yield row.reason, files.get(row.key), row.detail
 
 
 def _frame(path: Path, frame: int, clean: Clean) -> Rgb:

@@ -16,7 +16,7 @@ from pipeline.images import read_still
 from pipeline.incremental import FINGERPRINT, earlier_rows, fingerprint
 from pipeline.models import Detector
 from pipeline.models.geometry import align, areas
-from pipeline.models.looking import find_faces, second_look
+from pipeline.models.looking import find_faces_in_photo, second_look
 from pipeline.models.quality import Quality, measure
 from pipeline.models.retinaface import RetinaFace
 from pipeline.params import FaceGates, Params
@@ -44,7 +44,7 @@ class Crop:
 
 def one_face(image_rgb: Rgb, detector: Detector, gates: FaceGates) -> Crop | tuple[str, str]:
     """The one prominent face of image_rgb (h, w, 3), or the reason and the detail why it is not used."""
-    faces = find_faces(detector, image_rgb, gates.detect_side_px, gates.min_score)
+    faces = find_faces_in_photo(detector, image_rgb, gates.detect_side_px, gates.min_score)
     if not len(faces):
         return "no face", ""
     prominent = np.flatnonzero(areas(faces.boxes_xyxy) >= gates.prominence * areas(faces.boxes_xyxy).max())

@@ -20,12 +20,12 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 from pipeline.decisions import start_decisions
 from pipeline.errors import DatasetError, ParamsError
 from pipeline.files import sha256_of, write_text, written_whole
-from pipeline.manifest import MANIFEST_FILE, read_manifest
+from pipeline.manifest import DROPPED_FILE, MANIFEST_FILE, read_manifest, read_not_kept
 from pipeline.progress import track
-from pipeline.records import MANIFEST, UNKNOWN
+from pipeline.records import MANIFEST, UNKNOWN, Dropped
 from pipeline.roster import add_members
 from pipeline.safeopen import HEAD_BYTES, sniff
-from pipeline.tables import write_table
+from pipeline.tables import write_dropped, write_table
 
 MAX_GROUP_CHARACTERS: Final = 60
 MAX_MEMBER_CHARACTERS: Final = 100
@@ -61,7 +61,7 @@ def check_group(name: str) -> str:
 def check_member(name: str) -> str:
     """The name, if it can be a member's key and folder; DatasetError says why not."""
     wrong = ""
-    if not name.strip() or name.startswith(".") or name in (UNKNOWN, MANIFEST_FILE):
+    if not name.strip() or name.startswith(".") or name in (UNKNOWN, MANIFEST_FILE, DROPPED_FILE):
         wrong = "is reserved or empty, or begins with a dot"
     elif any(c in "/\\" or unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in name):
         wrong = "has a slash, a backslash, a control character, or is not valid text"
@@ -87,6 +87,9 @@ def import_photos(photos: Path, data: Path) -> ImportReport:
     manifest: list[Any] = read_manifest(raw).to_dict("records")
     earlier = {(row["member"], row["key"]): row for row in manifest}
     found: dict[tuple[str, str], dict[str, Any]] = {}
+    first: dict[tuple[str, str], Path] = {}
+    known = {Dropped(*row) for row in read_not_kept(raw).to_numpy()}
+    identical: set[Dropped] = set()
     fetched_at = datetime.now(UTC).isoformat(timespec="milliseconds")  # one for all, so that ties fall by key
     for path in track([path for folder in folders for path in _files(folder, report)], "import"):
         member = path.relative_to(photos).parts[0]
@@ -96,11 +99,17 @@ def import_photos(photos: Path, data: Path) -> ImportReport:
             report.warnings.append(f"{path}: left out, {error.strerror or error}")
             continue
         pair = (member, row["key"])
-        report.duplicates += pair in found
+        if pair in found:
+            report.duplicates += 1
+            here, there = (one.relative_to(photos).as_posix() for one in (path, first[pair]))
+            identical.add(Dropped(row["key"], "import", "identical file", f"{here} is {there} again"))
         report.present += pair in earlier and pair not in found
         found[pair] = row
+        first.setdefault(pair, path)
     rows = found | earlier  # a row keeps what its first import said
     report.added = len(rows) - len(earlier)
+    if identical - known:
+        write_dropped(raw / DROPPED_FILE, identical | known)
     if report.added or not (raw / MANIFEST_FILE).is_file():
         write_table(raw / MANIFEST_FILE, [rows[pair] for pair in sorted(rows)], MANIFEST)
     return report

@@ -43,6 +43,11 @@ def read_table(path: Path, schema: pa.Schema) -> pd.DataFrame:
     return _read(path, schema.names).to_pandas()
 
 
+def read_table_if_there(path: Path, schema: pa.Schema) -> pd.DataFrame:
+    """As `read_table`; no rows when there is no such table yet."""
+    return read_table(path, schema) if path.is_file() else schema.empty_table().to_pandas()
+
+
 def read_metadata(path: Path) -> dict[str, str]:
     """What `write_table` was given as metadata; DatasetError when the table is missing or damaged."""
     metadata = _opened(pq.read_schema, path).metadata or {}
@@ -58,8 +63,8 @@ def read_vectors(path: Path) -> tuple[pd.DataFrame, Float32]:
 
 
 def write_dropped(path: Path, dropped: Iterable[Dropped], metadata: Mapping[str, str] | None = None) -> None:
-    """Write a stage's dropped rows, ordered by key so that the file does not depend on the order of work."""
-    rows = sorted((asdict(row) for row in dropped), key=lambda row: (row["key"], row["reason"]))
+    """Write a stage's dropped rows, ordered so that the file does not depend on the order of work."""
+    rows = sorted((asdict(row) for row in dropped), key=lambda row: tuple(row.values()))
     write_table(path, rows, DROPPED, metadata)
 
 

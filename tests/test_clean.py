@@ -46,6 +46,8 @@ def dirty(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (mira / "page.jpg").write_text("<html>")
     (mira / "bomb.png").write_bytes(png_header(60_000, 60_000))
     (mira / "empty.jpg").touch()
+    (mira / "twice").mkdir()
+    (mira / "twice" / "large.webp").write_bytes((mira / "large.webp").read_bytes())
     save(mira / "group.jpg", draw(8))
     save(folder / "tavi" / "group too.jpg", draw(8, 300, 225))
     save(folder / "tavi" / "alone.jpg", draw(9))
@@ -83,13 +85,14 @@ def test_everything_that_came_in_is_kept_or_dropped_with_a_reason(data: Path, ph
     manifest = read_manifest(data / "raw")
     assert Counter(dropped["reason"]) == {
         "near-duplicate": 1, "duplicate": 1, "too small": 1, "truncated": 1, "not an image": 2, "too many pixels": 1,
-        "empty file": 1, "conflict": 2,
+        "empty file": 1, "conflict": 2, "identical file": 1,
     }  # fmt: skip
     assert len(kept) == 7  # good, other, large, three frames, alone
     for key in manifest["key"]:
         assert (kept["raw_key"] == key).any() or dropped["key"].str.startswith(key).any()
-    assert len(kept) + len(dropped) == len(manifest) + 2  # the animation is three pictures
-    assert set(dropped["stage"]) == {"clean"}
+    files = [path for path in photos.rglob("*") if path.is_file()]
+    assert len(kept) + len(dropped) == len(files) + 2  # the animation is three pictures
+    assert set(dropped["stage"]) == {"clean", "import"}
     reasons = dict(zip(dropped["key"], dropped["reason"], strict=True))
     assert reasons[key_of(photos, "mira/cut.jpg")] == "truncated"
     assert reasons[key_of(photos, "mira/bomb.png")] == "too many pixels"

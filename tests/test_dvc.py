@@ -117,7 +117,8 @@ class TestInAClone:
         read = {path.relative_to(data).as_posix(): pd.read_parquet(path) for path in data.rglob("*.parquet")}
         manifest = set(read["raw/manifest.parquet"]["key"])
         clean, faces, curated = (set(read[f"{name}.parquet"]["key"]) for name in ("clean", "faces", "curated"))
-        dropped = {name: set(read[f"dropped/{name}.parquet"]["key"]) for name in ("clean", "faces", "curate")}
+        tables = {name: read[f"dropped/{name}.parquet"] for name in ("clean", "faces", "curate")}
+        dropped = {name: set(rows["key"][rows["stage"] == name]) for name, rows in tables.items()}
         assert {key.partition(".")[0] for key in clean | dropped["clean"]} == manifest
         assert clean & dropped["clean"] == set()
         assert (faces | dropped["faces"], faces & dropped["faces"]) == (clean, set())

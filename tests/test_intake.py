@@ -14,7 +14,8 @@ from conftest import ROOT, draw
 from pipeline import intake
 from pipeline.errors import DatasetError, ParamsError
 from pipeline.files import sha256_of
-from pipeline.intake import add_group_to_params, check_group, check_member, import_photos, read_manifest
+from pipeline.intake import add_group_to_params, check_group, check_member, import_photos
+from pipeline.manifest import read_manifest, read_not_kept
 from pipeline.params import read_params
 from pipeline.records import MANIFEST
 from pipeline.roster import read_roster
@@ -61,8 +62,11 @@ def test_photos_become_raw_files_manifest_and_roster(tmp_path: Path, photos: Pat
     assert sorted(manifest["content_type"]) == ["application/octet-stream", *["image/jpeg"] * 3]
     assert {Path(path).suffix for path in manifest["path"]} == {".jpg", ".bin"}
     assert set(manifest["source"]) == {"import"}
-    assert len(stored(data)) == 5
+    assert len(stored(data)) == 6
     assert read_roster(data).keys == ("mira", "미라 🌙")
+    copy = {"key": sha256_of(photos / "mira" / "one.jpg"), "stage": "import", "reason": "identical file"}
+    (row,) = read_not_kept(data / "raw").to_dict("records")
+    assert row == copy | {"detail": "mira/2023/copy of one.jpg is mira/one.jpg again"}
 
 
 def test_importing_again_adds_only_what_is_new(tmp_path: Path, photos: Path) -> None:
@@ -110,7 +114,8 @@ def test_an_import_that_was_killed_is_completed_by_the_next(
         with pytest.raises(KeyboardInterrupt):
             import_photos(photos, data)
     assert len(read_manifest(data / "raw")) == 0
-    assert all(len(Path(name).stem) == 64 for name in stored(data))  # nothing half-written
+    stems = {Path(name).stem for name in stored(data)} - {"dropped"}
+    assert all(len(stem) == 64 for stem in stems)  # nothing half-written
     assert import_photos(photos, data).added == 4
     assert stored(data).keys() == stored(undisturbed).keys()
 

@@ -24,13 +24,23 @@ BORDER: Final = 0.35
 
 def find_faces(detector: Detector, image_rgb: Rgb, side_px: int, min_score: float) -> Faces:
     """Faces of image_rgb (h, w, 3), looked for at a longer side of at most `side_px`; boxes in pixels of image_rgb."""
-    faces = _find_at(detector, image_rgb, side_px, min_score)
+    height, width = image_rgb.shape[:2]
+    scale = min(1.0, max(side_px / max(height, width), 1 / min(height, width)))  # a very thin picture keeps a pixel
+    if scale < 1.0:
+        image_rgb = cv2.resize(image_rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    faces = detector.detect(image_rgb, min_score)
+    return Faces(faces.boxes_xyxy / np.float32(scale), faces.landmarks_xy / np.float32(scale), faces.scores)
+
+
+def find_faces_in_photo(detector: Detector, image_rgb: Rgb, side_px: int, min_score: float) -> Faces:
+    """As `find_faces`, and again with a border where none is found: a photo may be nothing but a face."""
+    faces = find_faces(detector, image_rgb, side_px, min_score)
     if len(faces):
         return faces
     height, width = image_rgb.shape[:2]
     top, left = int(height * BORDER), int(width * BORDER)
     framed = cv2.copyMakeBorder(image_rgb, top, top, left, left, cv2.BORDER_CONSTANT, value=(127, 127, 127))
-    faces = _find_at(detector, framed, side_px, min_score)
+    faces = find_faces(detector, framed, side_px, min_score)
     corner = np.array([left, top], np.float32)
     return Faces(faces.boxes_xyxy - np.tile(corner, 2), faces.landmarks_xy - corner, faces.scores)
 
@@ -63,12 +73,3 @@ def embed_faces(embedder: Embedder, crops_rgb: Rgb) -> Float32:
     """Unit vectors (n, d) of aligned faces (n, 112, 112, 3): the mean of each face's vector and its mirror image's."""
     both = embedder.embed(crops_rgb) + embedder.embed(np.ascontiguousarray(crops_rgb[:, :, ::-1]))
     return both / np.maximum(np.linalg.norm(both, axis=1, keepdims=True), 1e-9)
-
-
-def _find_at(detector: Detector, image_rgb: Rgb, side_px: int, min_score: float) -> Faces:
-    height, width = image_rgb.shape[:2]
-    scale = min(1.0, max(side_px / max(height, width), 1 / min(height, width)))  # a very thin picture keeps a pixel
-    if scale < 1.0:
-        image_rgb = cv2.resize(image_rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    faces = detector.detect(image_rgb, min_score)
-    return Faces(faces.boxes_xyxy / np.float32(scale), faces.landmarks_xy / np.float32(scale), faces.scores)

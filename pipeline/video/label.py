@@ -101,7 +101,7 @@ def labels_by_frame(faces: pd.DataFrame) -> dict[int, FaceLabels]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line of one video: prints {"folder": ...} or {"error": ...} as one line; returns the exit status."""
+    """The command line of one video: prints {"folder", "warnings"} or {"error"} as one line."""
     parser = argparse.ArgumentParser(prog="python -m pipeline.video.label", description="Label one video.")
     parser.add_argument("video", type=Path)
     parser.add_argument("--group", required=True)
@@ -113,7 +113,8 @@ def main(arguments: list[str] | None = None) -> int:
     except LineupError as error:
         print(json.dumps({"error": str(error)}))
         return 1
-    print(json.dumps({"folder": str(folder)}))
+    warnings = json.loads((folder / "run.json").read_text(encoding="utf-8"))["warnings"]
+    print(json.dumps({"folder": str(folder), "warnings": warnings}))
     return 0
 
 
@@ -154,7 +155,19 @@ def _run(
         },
         "decode": analysis.decode,
         "sound": asdict(sound),
+        "warnings": _warnings(analysis.decode, sound),
     }
+
+
+def _warnings(decode: dict[str, Any], sound: SoundReport) -> list[str]:
+    """What of the source could not be used, for whoever does not read all of run.json."""
+    warnings = [f"the video is cut short: {decode['cut_short']}"] if decode["cut_short"] else []
+    if decode["failed_packets"]:
+        warnings.append(f"{decode['failed_packets']} of its {decode['packets']} packets are damaged and were left out")
+    warnings += [
+        f"audio track {one.number + 1} ({one.codec}) is left out" for one in sound.tracks if one.action == "left out"
+    ]
+    return [*warnings, sound.trouble] if sound.trouble else warnings
 
 
 @contextmanager

@@ -62,7 +62,6 @@ def test_outside_of_a_project_one_line_says_so(
 ERRORS = {
     "no such results": (["score", "nowhere", "truth.csv"], "nowhere"),
     "no such truth": (["score", "nowhere", "missing.csv"], "is not there"),
-    "no such video": (["label", "clip.mp4", "--group", "g"], "clip.mp4: no video there"),
 }
 
 
@@ -84,7 +83,7 @@ def test_an_error_is_one_line(
 
 
 def test_debug_shows_where_it_went_wrong(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(LineupError, match="no video there"):
+    with pytest.raises(LineupError, match="not inside a Lineup project"):
         lineup("--debug", "label", "clip.mp4", "--group", "g", monkeypatch=monkeypatch)
 
 
@@ -96,7 +95,7 @@ def test_the_installed_command(debug: list[str], lines: int, elsewhere: Path) ->
     assert done.returncode == 1
     assert ("Traceback" in done.stderr) == bool(debug)
     assert len(done.stderr.splitlines()) >= lines
-    assert done.stderr.splitlines()[-1].endswith("clip.mp4: no video there")
+    assert "not inside a Lineup project" in done.stderr.splitlines()[-1]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +114,10 @@ def test_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[
 
 
 ODD_NAME = os.fsdecode(b"\xbf\xeb.mp4")  # bytes that are no UTF-8
-OUTCOMES = [Outcome(Path("a") / "b.mp4", Path("out/b"), "", 1.26), Outcome(Path(ODD_NAME), None, "it is broken", 0.0)]
+OUTCOMES = [
+    Outcome(Path("a") / "b.mp4", Path("out/b"), "", 1.26, ("it is cut short",)),
+    Outcome(Path(ODD_NAME), None, "it is broken", 0.0),
+]
 
 
 @pytest.fixture
@@ -125,6 +127,7 @@ def asked(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
     for name in ("dvc.yaml", "params.yaml", "videos/clip.mp4"):
         (elsewhere / name).parent.mkdir(exist_ok=True)
         (elsewhere / name).touch()
+    monkeypatch.setattr("flows.labelling.check_model", lambda group: None)
     monkeypatch.setattr("flows.labelling.label_all", lambda *call: calls.append(call) or iter(OUTCOMES))
     monkeypatch.chdir(elsewhere / "videos")
     return calls
@@ -134,8 +137,9 @@ def test_label_tells_what_became_of_each_and_counts(
     asked: list[tuple], monkeypatch: pytest.MonkeyPatch, capsysbinary: pytest.CaptureFixture[bytes]
 ) -> None:
     assert lineup("label", "clip.mp4", "--group", "g", monkeypatch=monkeypatch) == 1
-    good, bad, summary = capsysbinary.readouterr().out.decode().splitlines()
+    good, warning, bad, summary = capsysbinary.readouterr().out.decode().splitlines()
     assert good == "b.mp4: out/b (1.3 s)"
+    assert warning == "  warning: it is cut short"
     assert bad.endswith(".mp4: failed: it is broken (0.0 s)")  # also where the name is no text
     assert summary == "1 labelled, 1 failed"
 
@@ -143,8 +147,19 @@ def test_label_tells_what_became_of_each_and_counts(
 def test_label_in_json(asked: list[tuple], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert lineup("label", "clip.mp4", "--group", "g", "--json", monkeypatch=monkeypatch) == 1
     good, bad = json.loads(capsys.readouterr().out)
-    assert good == {"video": "a/b.mp4", "folder": "out/b", "error": "", "seconds": 1.26}
+    warnings = ["it is cut short"]
+    assert good == {"video": "a/b.mp4", "folder": "out/b", "error": "", "seconds": 1.26, "warnings": warnings}
     assert (bad["folder"], bad["error"]) == (None, "it is broken")
+
+
+def test_what_is_no_video_fails_beside_the_others(
+    asked: list[tuple], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("flows.labelling.label_all", lambda *_: iter(OUTCOMES[:1]))
+    assert lineup("label", "nosuch.mp4", "clip.mp4", "--group", "g", monkeypatch=monkeypatch) == 1
+    nosuch, good, _, summary = capsys.readouterr().out.splitlines()
+    assert (nosuch, good) == ("nosuch.mp4: failed: no video there (0.0 s)", "b.mp4: out/b (1.3 s)")
+    assert summary == "1 labelled, 1 failed"
 
 
 def test_status_0_when_all_are_labelled(asked: list[tuple], monkeypatch: pytest.MonkeyPatch) -> None:

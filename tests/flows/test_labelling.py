@@ -5,13 +5,16 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
+from conftest import ROOT
 from excerpts import excerpt
 
-from flows.labelling import expand, label_all
+from flows.labelling import check_model, expand, label_all
 from pipeline.errors import LineupError
 
 
@@ -55,8 +58,8 @@ MEANT = {
 @pytest.mark.parametrize(("arguments", "expected"), MEANT.values(), ids=MEANT.keys())
 def test_what_arguments_stand_for(arguments: list[str], expected: list[str], shelf: Path) -> None:
     paths = [(shelf / name).resolve() for name in expected]
-    assert expand(arguments) == paths
-    assert expand(str(shelf / argument) for argument in arguments) == paths
+    assert expand(arguments) == (paths, [])
+    assert expand(str(shelf / argument) for argument in arguments) == (paths, [])
 
 
 NOTHING = {"a file": "nosuch.mp4", "a folder": "empty", "a pattern": "*.flac", "half a pattern": "[", "no word": ""}
@@ -64,9 +67,49 @@ NOTHING |= {"a name too long": "x" * 5000, "a zero byte": "a\0b.mp4"}
 
 
 @pytest.mark.parametrize("argument", NOTHING.values(), ids=NOTHING.keys())
-def test_what_stands_for_nothing_is_said(argument: str, shelf: Path) -> None:
-    with pytest.raises(LineupError, match=r"no video there|name too long"):
-        expand(["b.mp4", argument])
+def test_what_stands_for_nothing_fails_alone(argument: str, shelf: Path) -> None:
+    videos, (nothing,) = expand(["b.mp4", argument, "live/c.webm"])
+    assert videos == [(shelf / name).resolve() for name in ("b.mp4", "live/c.webm")]
+    assert (nothing.video, nothing.folder) == (Path(argument), None)
+    assert nothing.error in ("no video there", "File name too long")
+
+
+def test_a_group_without_a_model_is_refused_before_any_video(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(LineupError, match="no group is called 'lanterns'; there is none yet"):
+        check_model("lanterns")
+    (tmp_path / "models" / "bridges").mkdir(parents=True)
+    (tmp_path / "models" / "bridges" / "model.json").touch()
+    check_model("bridges")
+    with pytest.raises(LineupError, match="there are: bridges"):
+        check_model("lanterns")
+    (tmp_path / "data" / "lanterns").mkdir(parents=True)
+    (tmp_path / "data" / "lanterns" / "roster.yaml").touch()
+    with pytest.raises(LineupError, match="run 'dvc repro' first"):
+        check_model("lanterns")
+    with pytest.raises(LineupError, match="a group's name is"):
+        check_model("../bridges")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows knows no such signal")
+def test_stopping_the_command_stops_the_video_in_hand(tmp_path: Path, project: Path) -> None:
+    started = tmp_path / "started"
+    code = (
+        "import sys, flows.cli\n"
+        f"sys.executable = {str(tmp_path / 'python')!r}\n"
+        f"sys.argv = ['lineup', 'label', {str(excerpt('plain.mp4'))!r}, '--group', 'lanterns']\n"
+        "flows.cli.main()\n"
+    )
+    (tmp_path / "python").write_text(f"#!/bin/sh\necho $$ > {started}.new; mv {started}.new {started}; exec sleep 60\n")
+    (tmp_path / "python").chmod(0o755)
+    lineup = subprocess.Popen([sys.executable, "-c", code], cwd=project, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    while not started.exists():
+        assert lineup.poll() is None
+        time.sleep(0.02)
+    lineup.terminate()
+    assert lineup.wait(20) != 0
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(started.read_text()), 0)
 
 
 def test_a_broken_video_does_not_stop_the_others(
@@ -128,9 +171,12 @@ def test_a_process_that_crashes_is_one_failed_video(
 
 @pytest.mark.skipif(os.name == "nt", reason="the stand-in for Python is a shell script")
 def test_each_outcome_is_told_as_soon_as_it_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    python_that(monkeypatch, tmp_path, f'echo x >> {tmp_path}/started; echo \'{{"folder": "done"}}\'')
+    python_that(
+        monkeypatch, tmp_path, f"""echo x >> {tmp_path}/started; echo '{{"folder": "done", "warnings": ["cut"]}}'"""
+    )
     outcomes = label_all([Path("a.mp4"), Path("b.mp4")], "lanterns", tmp_path, None)
-    assert next(outcomes).folder == Path("done")
+    outcome = next(outcomes)
+    assert (outcome.folder, outcome.warnings) == (Path("done"), ("cut",))
     assert (tmp_path / "started").read_text().count("x") == 1
 
 

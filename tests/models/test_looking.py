@@ -11,7 +11,7 @@ from standins import PaintDetector, painted
 from pipeline.images import read_still
 from pipeline.models.embedder import OnnxEmbedder
 from pipeline.models.geometry import CROP_PX, TEMPLATE_XY, align, iou_matrix
-from pipeline.models.looking import embed_faces, find_faces, second_look, surroundings
+from pipeline.models.looking import embed_faces, find_faces, find_faces_in_photo, second_look, surroundings
 from pipeline.models.retinaface import RetinaFace
 from pipeline.records import Faces, Float32, Rgb
 
@@ -54,7 +54,8 @@ class NeedsSurroundings(PaintDetector):
 @pytest.mark.parametrize(("width", "height"), [(100, 130), (1000, 1300)], ids=["small", "larger than looked at"])
 def test_a_face_without_surroundings_is_looked_for_in_a_frame(width: int, height: int) -> None:
     filled = painted((0, 0, width, height), width=width, height=height)
-    faces = find_faces(NeedsSurroundings(), filled, 640, 0.5)
+    assert not len(find_faces(NeedsSurroundings(), filled, 640, 0.5))
+    faces = find_faces_in_photo(NeedsSurroundings(), filled, 640, 0.5)
     assert faces.boxes_xyxy == pytest.approx(np.array([[0, 0, width, height]]), abs=width * 0.01)
     assert faces.landmarks_xy[0] == pytest.approx(TEMPLATE_XY / CROP_PX * [width, height], abs=width * 0.01)
 

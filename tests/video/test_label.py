@@ -240,7 +240,7 @@ def test_what_can_be_read_of_a_video_is_labelled(out: Path, quick: Params, tmp_p
     video.write_bytes(whole[: len(whole) // 3])
     told = run_of(label(video, "lanterns", out, 0.5, quick))
     assert 3 < told["counts"]["frames"] < CUT
-    assert told["decode"]["cut_short"]
+    assert told["warnings"][0] == f"the video is cut short: {told['decode']['cut_short']}"
 
 
 def other_embedder(project: Path) -> None:
@@ -341,7 +341,7 @@ def test_the_command_tells_the_folder_or_the_error(
     out: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     assert main([str(excerpt("one-frame.mp4")), "--group", "lanterns", "--out", str(out)]) == 0
-    assert json.loads(capsys.readouterr().out.splitlines()[-1]) == {"folder": str(out / "one-frame")}
+    assert json.loads(capsys.readouterr().out.splitlines()[-1]) == {"folder": str(out / "one-frame"), "warnings": []}
     assert main([str(broken("zero bytes", tmp_path)), "--group", "lanterns", "--out", str(out)]) == 1
     assert "empty" in json.loads(capsys.readouterr().out.splitlines()[-1])["error"]
 
