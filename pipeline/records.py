@@ -122,6 +122,24 @@ LABELLED_FACES = pa.schema(
 )
 
 
+# What a track's name rests on: person is the same number for linked tracks; why is 'photos' (alike to the member's),
+# 'elimination' (the others' names were taken) or 'video' (alike to sure faces of that member in this video), and for an
+# unknown 'like nobody', 'like two' (members, about equally) or 'name taken' (by a surer face on the same frames).
+NAMED_TRACKS = pa.schema(
+    [
+        *((name, pa.int32()) for name in ("track", "person", "shot")),
+        *((name, pa.float64()) for name in ("start_s", "end_s")),
+        ("faces", pa.int32()),
+        ("member", pa.string()),
+        ("confidence", pa.float32()),
+        ("second", pa.string()),
+        ("second_confidence", pa.float32()),
+        ("likeness", pa.float32()),
+        ("why", pa.string()),
+    ]
+)
+
+
 def embeddings_schema(dimensions: int) -> pa.Schema:
     """Unit vectors of `dimensions` float32 each; the embedder's name and hash stand in the metadata."""
     return pa.schema(

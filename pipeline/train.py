@@ -58,13 +58,15 @@ def train(side: Side, params: Params, embedder: dict[str, str]) -> tuple[Model, 
     pairs = folds(side.labels, side.groups, params.train.folds, params.train.seed)
     tried = {name: _try(name, side, pairs, params) for name in NAMES if name == GALLERY or len(side.members) > 1}
     chosen = tried[_choice(params.train.classifier, tried)]
+    gallery = tried[GALLERY].classifier
+    assert isinstance(gallery, Nearest)  # noqa: S101 - that is what GALLERY names
     own = _own_likeness(side, pairs, params)
     left_out = left_out_likeness(side.vectors, side.labels, params.nearest.neighbours)
     strangers = KNOWN[embedder["embedder"]].stranger_likeness(params.train.false_name_rate)
     model = Model(
         members=side.members,
         classifier=chosen.classifier,
-        gallery=tried[GALLERY].classifier,
+        gallery=gallery,
         temperature=chosen.temperature,
         open_set=calibrate(own, left_out, strangers),
         embedder=embedder["embedder"],

@@ -10,7 +10,7 @@ import json
 import re
 import zipfile
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 from zipfile import BadZipFile
@@ -27,7 +27,7 @@ from pipeline.classifiers.svm import Svm
 from pipeline.errors import ModelError
 from pipeline.files import sha256_of, write_json, written_whole
 from pipeline.params import Params
-from pipeline.records import Float32, Float64
+from pipeline.records import Float32, Float64, Ints
 
 NAMES: Final = ("nearest", "svm")  # the first of equally good ones is taken: the one that also tells strangers
 THRESHOLD: Final = 0.5  # the confidence from which a face is named; open_set puts it where the likeness bears it
@@ -51,7 +51,7 @@ class Model:
 
     members: tuple[str, ...]
     classifier: Classifier
-    gallery: Classifier
+    gallery: Nearest
     temperature: float
     open_set: OpenSet
     embedder: str
@@ -68,7 +68,21 @@ class Model:
         taken = np.zeros((len(vectors), len(self.members)), bool) if taken is None else taken
         scores = self.classifier.scores(vectors) / self.temperature
         which = np.where(taken, 0.0, softmax(np.where(taken, -OUT_OF_QUESTION, scores), axis=1))
-        return np.minimum(which, self.open_set.confidence(self.gallery.scores(vectors)))
+        return np.minimum(which, self.known(vectors))
+
+    def known(self, vectors: Float32) -> Float64:
+        """How sure it is, 0..1, that each vector (n, d) is no stranger who looks like that member: (n, members)."""
+        return self.open_set.confidence(self.likeness(vectors))
+
+    def likeness(self, vectors: Float32) -> Float64:
+        """How alike each vector (n, d) is to each member's faces, -1..1: (n, members)."""
+        return self.gallery.scores(vectors)
+
+    def with_faces(self, vectors: Float32, labels: Ints) -> Model:
+        """The same model with more faces, vectors (n, d) of members labels (n,), among those it compares with."""
+        grown = self.gallery.with_faces(vectors, labels)
+        nearest = self.classifier.name == GALLERY
+        return replace(self, gallery=grown, classifier=grown if nearest else self.classifier)
 
 
 def save(folder: Path, model: Model, candidates: Mapping[str, Classifier]) -> None:
@@ -98,6 +112,7 @@ def load(folder: Path, params: Params) -> Model:
         numbers = json.loads(path.read_text(encoding="utf-8"))
         classifier = restored(folder, numbers["classifier"], params)
         gallery = restored(folder, GALLERY, params)
+        assert isinstance(gallery, Nearest)  # noqa: S101 - that is what GALLERY names
         return Model(
             members=tuple(numbers["members"]),
             classifier=classifier,

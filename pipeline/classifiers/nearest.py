@@ -30,6 +30,12 @@ class Nearest:
         order = np.argsort(labels, kind="stable")
         self._vectors, self._labels = np.ascontiguousarray(vectors[order], np.float32), labels[order]
 
+    def with_faces(self, vectors: Float32, labels: Ints) -> Nearest:
+        """Another one that has these faces, vectors (n, d) of labels (n,), beside those learnt."""
+        grown = Nearest(self.neighbours)
+        grown.fit(np.concatenate([self._vectors, vectors]), np.concatenate([self._labels, labels]))
+        return grown
+
     def scores(self, vectors: Float32) -> Float64:
         """Likeness in -1..1 of each vector to each member, (n, members)."""
         cosines = vectors.astype(np.float64) @ self._vectors.T.astype(np.float64)

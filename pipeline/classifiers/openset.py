@@ -22,7 +22,7 @@ from pipeline.classifiers.nearest import Nearest
 from pipeline.records import Float32, Float64, Ints
 
 # The share of faces on screen that are taken to be strangers as alike to a member as the members are to each other.
-LOOKALIKES: Final = 0.02
+LOOKALIKES: Final = 0.005
 DEFAULT_SLOPE: Final = 25.0  # of the confidence curve where there is nobody to measure it on
 
 

@@ -28,7 +28,7 @@ from pipeline.models.retinaface import RetinaFace
 from pipeline.models.session import providers
 from pipeline.params import Params, read_params
 from pipeline.progress import meter
-from pipeline.records import LABELLED_FACES, UNKNOWN
+from pipeline.records import LABELLED_FACES, NAMED_TRACKS, UNKNOWN
 from pipeline.roster import read_roster
 from pipeline.tables import write_table
 from pipeline.video.analyse import Analysis, Networks, analysis_of
@@ -58,7 +58,8 @@ def label(video: Path, group: str, out: Path, threshold: float, params: Params) 
     with _timed(seconds, "analyse"), meter(f"{video.name}: analyse", _expected_frames(info)) as progress:
         analysis = analysis_of(video, networks, params.analyse, CACHE, progress)
     with _timed(seconds, "identify"):
-        faces = identify(analysis, model, threshold)
+        named = identify(analysis, model, threshold)
+        faces = named.faces
     target = result_folder(video, out)
     with folder_written_whole(target) as folder:
         with _timed(seconds, "render"), meter(f"{video.name}: render", len(analysis.frames)) as progress:
@@ -68,6 +69,7 @@ def label(video: Path, group: str, out: Path, threshold: float, params: Params) 
             silent.unlink()
         with _timed(seconds, "export"):
             write_table(folder / "faces.parquet", faces, LABELLED_FACES)
+            write_table(folder / "tracks.parquet", named.tracks, NAMED_TRACKS)
             write_exports(folder, faces, analysis.frames, roster)
         settings = {"group": group, "threshold": threshold, "params": asdict(params)}
         write_json(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import numpy as np
@@ -10,9 +10,14 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from pipeline.records import LABELLED_FACES, TRACKED_FACES, UNKNOWN, VIDEO_FRAMES
+from pipeline.classifiers.model import Model
+from pipeline.classifiers.nearest import Nearest
+from pipeline.classifiers.openset import OpenSet
+from pipeline.records import LABELLED_FACES, NAMED_TRACKS, TRACKED_FACES, UNKNOWN, VIDEO_FRAMES
 from pipeline.video.analyse import Analysis
-from pipeline.video.identify import SURE, assign, identify, pool, taken
+from pipeline.video.assign import SURE, assign, taken, together
+from pipeline.video.identify import identify, pool
+from pipeline.video.link import LINKED
 
 MEMBERS = ("ana", "bo", "cy")
 FRAME_S = 1 / 24
@@ -28,8 +33,16 @@ class FixedModel:
     members: tuple[str, ...] = MEMBERS
 
     def predict(self, vectors: np.ndarray, taken: np.ndarray | None = None) -> np.ndarray:
-        known = np.array(self.confidences, np.float64).reshape(-1, len(self.members))
-        return np.where(False if taken is None else taken, 0.0, vectors.astype(np.float64) @ known)
+        return np.where(False if taken is None else taken, 0.0, self.known(vectors))
+
+    def known(self, vectors: np.ndarray) -> np.ndarray:
+        confidences = np.array(self.confidences, np.float64).reshape(-1, len(self.members))
+        return vectors.astype(np.float64) @ confidences
+
+    likeness = known
+
+    def with_faces(self, vectors: np.ndarray, labels: np.ndarray) -> FixedModel:
+        return self
 
 
 def analysis(spans: Spans) -> Analysis:
@@ -53,7 +66,7 @@ def analysis(spans: Spans) -> Analysis:
 
 def names(spans: Spans, confidences: list[list[float]], threshold: float = 0.5) -> list[str]:
     """The name of each track; that a track has one name on all its frames is checked."""
-    labelled = identify(analysis(spans), FixedModel(confidences), threshold).groupby("track")["member"]
+    labelled = identify(analysis(spans), FixedModel(confidences), threshold).faces.groupby("track")["member"]
     assert (labelled.nunique() == 1).all()
     return labelled.first().tolist()
 
@@ -95,8 +108,8 @@ def test_the_choice_is_joint_not_greedy() -> None:
 
 def test_a_name_is_taken_by_who_is_surely_that_member_on_the_same_frames() -> None:
     confidences = np.array([[SURE, 0.0, 0.0], [0.5, SURE, 0.0], [SURE, 0.0, 0.1], [0.2, 0.2, 0.2]])
-    faces = analysis([(0, 9), (5, 14), (9, 9), (20, 29)]).faces
-    assert taken(confidences, faces).tolist() == [
+    meetings = together(analysis([(0, 9), (5, 14), (9, 9), (20, 29)]).faces)
+    assert taken(confidences, meetings).tolist() == [
         [False, True, False],
         [True, False, False],
         [False, True, False],  # two are surely ana: neither bars the other
@@ -124,7 +137,8 @@ def test_no_other_choice_would_earn_more(seed: int) -> None:
     firsts = rng.integers(0, 20, 5)
     spans = [(int(first), int(first + length)) for first, length in zip(firsts, rng.integers(0, 20, 5), strict=True)]
     confidences = rng.uniform(0.01, 0.99, (5, 3))
-    chosen = tuple(assign(confidences, analysis(spans).faces, 0.4).tolist())
+    faces = analysis(spans).faces
+    chosen = tuple(assign(confidences, np.bincount(faces["track"]), together(faces), 0.4).tolist())
     best = max(earned(choice, confidences, spans, 0.4) for choice in product(range(-1, 3), repeat=5))
     assert earned(chosen, confidences, spans, 0.4) == pytest.approx(best)
 
@@ -133,7 +147,7 @@ def test_no_name_stands_twice_on_a_frame() -> None:
     rng = np.random.default_rng(3)
     spans = [(int(first), int(first) + 30) for first in rng.integers(0, 300, 60)]
     model = FixedModel(rng.dirichlet([0.3] * 3, 60).tolist())
-    named = identify(analysis(spans), model, 0.2).query("member != @UNKNOWN")
+    named = identify(analysis(spans), model, 0.2).faces.query("member != @UNKNOWN")
     assert len(named) > 300
     assert not named.duplicated(["frame", "member"]).any()
 
@@ -148,7 +162,7 @@ def test_a_name_needs_the_threshold(threshold: float) -> None:
 
 
 def test_the_table_is_the_contract_s() -> None:
-    found = identify(analysis([(0, 5), (2, 5)]), FixedModel([[0.7, 0.2, 0.1], [0.1, 0.1, 0.3]]), 0.5)
+    found = identify(analysis([(0, 5), (2, 5)]), FixedModel([[0.7, 0.2, 0.1], [0.1, 0.1, 0.3]]), 0.5).faces
     table = pa.Table.from_pandas(found, preserve_index=False).cast(LABELLED_FACES)
     assert table.schema.names == list(found.columns) == LABELLED_FACES.names
     assert table.num_rows == 10
@@ -161,21 +175,21 @@ def test_the_table_is_the_contract_s() -> None:
 
 
 def test_the_second_is_never_the_first() -> None:
-    found = identify(analysis(TOGETHER), FixedModel([[0.88, 0.86, 0.0], [0.87, 0.1, 0.0]]), 0.5)
+    found = identify(analysis(TOGETHER), FixedModel([[0.88, 0.86, 0.0], [0.87, 0.1, 0.0]]), 0.5).faces
     rows = found.drop_duplicates("track")[["member", "second", "second_confidence"]]
     assert rows[["member", "second"]].to_numpy().tolist() == [["bo", "ana"], ["ana", "bo"]]
     assert rows["second_confidence"].tolist() == pytest.approx([0.88, 0.1])
 
 
 def test_nobody_there() -> None:
-    found = identify(analysis([]), FixedModel([]), 0.5)
+    found = identify(analysis([]), FixedModel([]), 0.5).faces
     assert list(found.columns) == LABELLED_FACES.names
     assert len(found) == 0
 
 
 @pytest.mark.parametrize(("confidence", "expected", "second"), [(0.8, "ana", UNKNOWN), (0.2, UNKNOWN, "ana")])
 def test_a_group_of_one(confidence: float, expected: str, second: str) -> None:
-    found = identify(analysis([(0, 4)]), FixedModel([[confidence]], ("ana",)), 0.5)
+    found = identify(analysis([(0, 4)]), FixedModel([[confidence]], ("ana",)), 0.5).faces
     assert set(found["member"]) == {expected}
     assert set(found["second"]) == {second}  # of an unknown face the best guess
     assert set(found["second_confidence"].round(3)) == {0.0 if second == UNKNOWN else confidence}
@@ -186,17 +200,102 @@ def test_the_same_tables_give_the_same_names_whatever_their_order(seed: int) -> 
     rng = np.random.default_rng(seed)
     given = analysis([(0, 30)] * 6)
     model = FixedModel([[0.7, 0.7, 0.7]] * 6)
-    first = identify(given, model, 0.5)
-    pd.testing.assert_frame_equal(first, identify(given, model, 0.5))
+    first = identify(given, model, 0.5).faces
+    pd.testing.assert_frame_equal(first, identify(given, model, 0.5).faces)
     order = rng.permutation(len(given.samples))
     shuffled = Analysis(
         given.frames, given.faces, given.samples.iloc[order].reset_index(drop=True), given.vectors[order], {}
     )
-    pd.testing.assert_frame_equal(first, identify(shuffled, model, 0.5))
+    pd.testing.assert_frame_equal(first, identify(shuffled, model, 0.5).faces)
 
 
 def test_pooling_weighs_by_quality() -> None:
-    samples = pd.DataFrame({"track": [0, 0, 1], "quality": [0.9, 0.3, 0.0]})
-    pooled = pool(np.array([[1, 0], [0, 1], [0, 1]], np.float32), samples, 2)
+    vectors, quality = np.array([[1, 0], [0, 1], [0, 1]], np.float32), np.array([0.9, 0.3, 0.0], np.float32)
+    pooled = pool(vectors, quality, np.array([0, 0, 1]), 2)
     assert pooled.dtype == np.float32
     np.testing.assert_allclose(pooled, [np.array([3, 1]) / np.sqrt(10), [0, 1]], atol=1e-6)
+
+
+def likeness(**members: float) -> np.ndarray:
+    """A unit vector that is so alike to the one learnt face of these members, the rest of it like nobody's."""
+    vector = np.zeros(8)
+    for name, alike in members.items():
+        vector[MEMBERS.index(name)] = alike
+    return vector
+
+
+def turned(vector: np.ndarray, towards: int) -> np.ndarray:
+    """The same vector made of unit length along an axis that no member has."""
+    vector = vector.copy()
+    vector[towards] = np.sqrt(1 - (vector**2).sum())
+    return vector
+
+
+def real_model() -> Model:
+    """A face is named from a likeness of 0.5 on, surely (SURE) from 0.7 on."""
+    gallery = Nearest(3)
+    gallery.fit(np.eye(8, dtype=np.float32)[:3], np.arange(3))
+    return Model(MEMBERS, gallery, gallery, 0.05, OpenSet(0.5, 12.0), "any", "0")
+
+
+def tracks_of(spans: Spans, vectors: list[np.ndarray], threshold: float = 0.5) -> pd.DataFrame:
+    """The tracks table of a video whose tracks have these vectors."""
+    given = replace(analysis(spans), vectors=np.array(vectors, np.float32))
+    return identify(given, real_model(), threshold).tracks
+
+
+LONG_APART: Spans = [(0, 9), (10, 19), (20, 29), (30, 39)]
+STORIES = {
+    "alike to the photos": ([turned(likeness(ana=0.6), 4)], LONG_APART, ["ana photos"]),
+    "a stranger": ([turned(likeness(ana=0.4), 4)], LONG_APART, ["unknown like nobody"]),
+    "as alike to two": ([turned(likeness(ana=0.65, bo=0.65), 4)], LONG_APART, ["unknown like two"]),
+    "who is left when the other is there": (
+        [turned(likeness(ana=0.65, bo=0.65), 4), turned(likeness(bo=0.8), 5)],
+        TOGETHER,
+        ["ana elimination", "bo photos"],
+    ),
+    "a name that somebody surer has": (
+        [turned(likeness(ana=0.6), 4), turned(likeness(ana=0.9), 5)],
+        TOGETHER,
+        ["unknown name taken", "ana photos"],
+    ),
+    "a weak one linked to a strong one": (
+        [turned(likeness(ana=0.45), 4), turned(likeness(ana=0.8), 4)],
+        LONG_APART,
+        ["ana photos", "ana photos"],
+    ),
+    "not when they share a frame": (
+        [turned(likeness(ana=0.45), 4), turned(likeness(ana=0.8), 4)],
+        TOGETHER,
+        ["unknown like nobody", "ana photos"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("vectors", "spans", "expected"), STORIES.values(), ids=STORIES.keys())
+def test_what_a_name_rests_on(vectors: list[np.ndarray], spans: Spans, expected: list[str]) -> None:
+    tracks = tracks_of(spans[: len(vectors)], vectors)
+    assert (tracks["member"] + " " + tracks["why"]).tolist() == expected
+
+
+def test_sure_faces_of_a_video_help_to_name_the_others_there() -> None:
+    weak = turned(likeness(ana=0.46), 4)
+    sure = turned(likeness(ana=0.75) + 0.28 * np.eye(8)[4], 5)
+    assert weak @ sure < LINKED
+    alone = tracks_of(LONG_APART[:1], [weak])
+    assert alone["member"].tolist() == [UNKNOWN]
+    both = tracks_of(LONG_APART[:2], [weak, sure])
+    assert both["member"].tolist() == ["ana", "ana"]
+    assert both["why"].tolist() == ["video", "photos"]
+    assert both["person"].tolist() == [0, 1]
+    assert both["confidence"][1] == tracks_of(LONG_APART[:1], [sure])["confidence"][0]  # it is no evidence of itself
+
+
+def test_the_tracks_table_is_the_contract_s() -> None:
+    tracks = tracks_of([(0, 9), (5, 14)], [turned(likeness(ana=0.6), 4), turned(likeness(bo=0.3), 5)])
+    table = pa.Table.from_pandas(tracks, preserve_index=False).cast(NAMED_TRACKS)
+    assert table.schema.names == list(tracks.columns) == NAMED_TRACKS.names
+    assert tracks[["track", "shot", "faces"]].to_numpy().tolist() == [[0, 0, 10], [1, 0, 10]]
+    assert tracks["start_s"].tolist() == pytest.approx([0, 5 * FRAME_S])
+    assert tracks["end_s"].tolist() == pytest.approx([9 * FRAME_S, 14 * FRAME_S])
+    assert tracks["likeness"].tolist() == pytest.approx([0.6, 0.3], abs=1e-6)

@@ -28,6 +28,7 @@ from pipeline.video.mux import verify_sync
 FILES = {
     "labelled.mp4",
     "faces.parquet",
+    "tracks.parquet",
     "appearances.csv",
     "appearances.json",
     "screen_time.csv",
