@@ -29,9 +29,11 @@ ADAPTERS = {
     "onnx": "pipeline.models.fold",
     "onnxruntime": "pipeline.models.fold pipeline.models.session",
     "pyarrow": "pipeline.incremental pipeline.records pipeline.seen pipeline.tables",
+    "pysubs2": "pipeline.video.exports.subtitles",
     "rich": "pipeline.progress",
     "scenedetect": "pipeline.video.shots",
-    "sklearn": "pipeline.classifiers.openset pipeline.classifiers.svm pipeline.validate",
+    "sklearn": "pipeline.classifiers.openset pipeline.classifiers.svm pipeline.validate "
+    "pipeline.video.exports.unknowns",
     "skops": "pipeline.classifiers.model",
     "supervision": "pipeline.video.track",
     "trackers": "pipeline.video.track",

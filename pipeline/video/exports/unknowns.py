@@ -19,7 +19,7 @@ from pipeline.video.exports.screen_time import shown_s
 from pipeline.video.identify import pool
 from pipeline.video.names import font_for
 
-SAME_PERSON: Final = 0.4  # mean cosine likeness of two groups of tracks from which they are taken for one person
+SAME_PERSON: Final = 0.6  # mean cosine likeness of two groups of tracks from which they are taken for one person
 MAX_TRACKS: Final = 1000  # the longest are compared: memory grows with the square
 MAX_GROUPS: Final = 36
 MAX_TILES: Final = 7  # of one group

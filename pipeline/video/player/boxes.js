@@ -97,7 +97,7 @@ class Boxes {
     pen.translate(picture.left, picture.top);
     pen.globalAlpha = dimmed ? 0.35 : 1;
     pen.strokeStyle = members[lane].colour;
-    pen.lineWidth = Math.round((unknown || dimmed ? 1.5 : 3) * ratio);
+    pen.lineWidth = Math.max(2 * ratio, Math.min(picture.width, picture.height) / 180) / (unknown || dimmed ? 2 : 1);
     pen.strokeRect(x0, y0, x1 - x0, y1 - y0);
     if (!unknown && !dimmed) this.drawName(pen, members[lane], [x0, y0, x1, y1], picture, ratio);
     pen.restore();

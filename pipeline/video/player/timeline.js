@@ -7,8 +7,7 @@ class Timeline {
   constructor(place, data, on) {
     Object.assign(this, { place, data, on }); // on: { seek(time_s), highlight(lane), hide(lane) }
     this.lanes = data.members.map((member, lane) => this.lane(member, lane));
-    this.playhead = element("div", { id: "playhead" });
-    place.append(...this.lanes.map(({ row }) => row), this.playhead);
+    place.append(...this.lanes.map(({ row }) => row));
     new ResizeObserver(() => this.draw()).observe(place);
   }
 
@@ -20,36 +19,36 @@ class Timeline {
       element("small", { textContent: Timeline.told(member) }));
     name.title = lane < 9 ? `${member.name}: highlight (${lane + 1})` : `${member.name}: highlight`;
     name.onclick = () => this.on.highlight(lane);
-    const eye = element("button", { type: "button", className: "eye", textContent: "👁", title: "Hide" });
-    eye.setAttribute("aria-label", `Hide ${member.name}`);
-    eye.onclick = () => this.on.hide(lane);
-    const track = element("canvas", { className: "track" });
-    track.setAttribute("role", "img");
-    track.setAttribute("aria-label", `${member.name}: ${spans.length} appearances, ${member.seconds.toFixed(1)} seconds`);
-    this.listen(track, spans);
-    const row = element("div", { className: spans.length ? "lane" : "lane never" }, name, eye, track);
+    const hide = element("button", { type: "button", className: "hide", textContent: "Hide" });
+    hide.setAttribute("aria-label", `Hide ${member.name}`);
+    hide.onclick = () => this.on.hide(lane);
+    const canvas = element("canvas", {}), strip = element("div", { className: "strip" }, canvas);
+    strip.setAttribute("role", "img");
+    strip.setAttribute("aria-label", `${member.name}: ${spans.length} appearances, ${member.seconds.toFixed(1)} seconds`);
+    this.listen(strip, spans);
+    const row = element("div", { className: spans.length ? "lane" : "lane never" }, name, hide, strip);
     row.style.setProperty("--colour", member.colour);
     row.style.setProperty("--on-colour", member.ink);
-    return { row, name, eye, track, spans, colour: member.colour };
+    return { row, name, hide, canvas, spans, colour: member.colour };
   }
 
-  listen(track, spans) {
+  listen(strip, spans) {
     const tip = document.getElementById("tip");
-    const seek = (event) => this.on.seek(this.timeAt(event, track, spans));
-    track.onpointerdown = (event) => { if (event.button === 0) { track.setPointerCapture(event.pointerId); seek(event); } };
-    track.onpointermove = (event) => {
+    const seek = (event) => this.on.seek(this.timeAt(event, strip, spans));
+    strip.onpointerdown = (event) => { if (event.button === 0) { strip.setPointerCapture(event.pointerId); seek(event); } };
+    strip.onpointermove = (event) => {
       if (event.buttons & 1) seek(event);
       tip.hidden = false;
-      tip.textContent = clock(this.timeAt(event, track, spans));
+      tip.textContent = clock(this.timeAt(event, strip, spans));
       tip.style.left = `${Math.max(30, Math.min(event.clientX, innerWidth - 30))}px`;
-      tip.style.top = `${track.getBoundingClientRect().top}px`;
+      tip.style.top = `${strip.getBoundingClientRect().top}px`;
     };
-    track.onpointerleave = () => { tip.hidden = true; };
+    strip.onpointerleave = () => { tip.hidden = true; };
   }
 
-  timeAt(event, track, spans) {
+  timeAt(event, strip, spans) {
     const { start_s, end_s } = this.data;
-    const area = track.getBoundingClientRect();
+    const area = strip.getBoundingClientRect();
     const second_px = area.width / Math.max(end_s - start_s, 0.001);
     const time = start_s + Math.max(0, Math.min(event.clientX - area.left, area.width)) / second_px;
     if (spans.some(([start, end]) => start <= time && time < end)) return time;
@@ -61,10 +60,10 @@ class Timeline {
   draw() {
     const { start_s, end_s } = this.data;
     const ratio = window.devicePixelRatio || 1;
-    for (const { track, spans, colour } of this.lanes) {
-      const width = track.width = Math.round(track.clientWidth * ratio);
-      const height = track.height = Math.round(track.clientHeight * ratio);
-      const pen = track.getContext("2d"), second_px = width / Math.max(end_s - start_s, 0.001);
+    for (const { canvas, spans, colour } of this.lanes) {
+      const width = canvas.width = Math.round(canvas.clientWidth * ratio);
+      const height = canvas.height = Math.round(canvas.clientHeight * ratio);
+      const pen = canvas.getContext("2d"), second_px = width / Math.max(end_s - start_s, 0.001);
       pen.fillStyle = colour;
       let drawn = 0; // pixels up to here are done
       for (const [start, end] of spans) {
@@ -75,21 +74,18 @@ class Timeline {
         drawn = x1;
       }
     }
-    this.show(this.time_s || start_s);
   }
 
   show(time_s) {
-    this.time_s = time_s;
     const { start_s, end_s } = this.data;
-    const { track } = this.lanes[0];
     const share = Math.max(0, Math.min((time_s - start_s) / Math.max(end_s - start_s, 0.001), 1));
-    this.playhead.style.transform = `translateX(${track.offsetLeft + share * track.clientWidth}px)`;
+    this.place.style.setProperty("--at", `${share * 100}%`);
   }
 
   mark(highlighted, hidden) {
-    this.lanes.forEach(({ row, name, eye }, lane) => {
+    this.lanes.forEach(({ row, name, hide }, lane) => {
       name.setAttribute("aria-pressed", lane === highlighted);
-      eye.setAttribute("aria-pressed", hidden.has(lane));
+      hide.setAttribute("aria-pressed", hidden.has(lane));
       row.classList.toggle("hidden", hidden.has(lane));
     });
   }
