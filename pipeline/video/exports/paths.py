@@ -17,7 +17,6 @@ class Run:
     """One track on n frames that follow each other: starts_s and ends_s (n,) of each, boxes_xyxy (n, 4) in pixels."""
 
     member: str
-    confidence: float
     starts_s: Float64
     ends_s: Float64
     boxes_xyxy: Float64
@@ -30,12 +29,11 @@ def runs(faces: pd.DataFrame, frames: pd.DataFrame) -> Iterator[Run]:
     tracks = faces["track"].to_numpy()
     starts_s, ends_s = (times_s[places] for times_s in shown_s(frames))
     boxes = faces[["x0", "y0", "x1", "y1"]].to_numpy(np.float64)
-    members, confidences = faces["member"].to_numpy(), faces["confidence"].to_numpy()
+    members = faces["member"].to_numpy()
     breaks = np.flatnonzero((np.diff(tracks) != 0) | (np.diff(places) != 1)) + 1
     for rows in np.split(np.arange(len(faces)), breaks):
         if len(rows):
-            first = rows[0]
-            yield Run(str(members[first]), float(confidences[first]), starts_s[rows], ends_s[rows], boxes[rows])
+            yield Run(str(members[rows[0]]), starts_s[rows], ends_s[rows], boxes[rows])
 
 
 def key_places(times_s: Float64, values: Float64, tolerance: float) -> Ints:

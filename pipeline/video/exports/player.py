@@ -58,7 +58,7 @@ def address(source: Path, folder: Path) -> str:
 
 
 def boxes(video: Labelled) -> dict[int, list[list[Any]]]:
-    """The faces shown in each BOXES_S seconds of the video: [lane, percent sure, end in ms, positions].
+    """The faces shown in each BOXES_S seconds of the video: [lane, end in ms, positions].
 
     Positions are whole numbers, t ms, x0, y0, x1, y1 px: the first as it is, every other as the difference from the one
     before. Between them a box runs straight.
@@ -72,8 +72,7 @@ def boxes(video: Labelled) -> dict[int, list[list[Any]]]:
         for number in range(int(first[0]), int(last[-1]) + 1):
             inside = (first <= number) & (number <= last)  # a long frame may reach from one into the next
             positions = _positions(run, inside, tolerance)
-            piece = [lanes[run.member], round(run.confidence * 100), int(ends[inside][-1]), positions.ravel().tolist()]
-            chunks[number].append(piece)
+            chunks[number].append([lanes[run.member], int(ends[inside][-1]), positions.ravel().tolist()])
     return chunks
 
 

@@ -1,7 +1,7 @@
 "use strict";
 
 /* Boxes and names over the picture. The faces come in pieces of some seconds, loaded when the video gets near them:
-   [lane, percent sure, end in ms, [t, x0, y0, x1, y1, ...]], all but the first position as differences. */
+   [lane, end in ms, [t, x0, y0, x1, y1, ...]], all but the first position as differences. */
 class Boxes {
   static KEEP = 8; // pieces in memory
 
@@ -17,10 +17,10 @@ class Boxes {
   }
 
   add(number, faces) {
-    this.pieces.set(number, faces.map(([lane, sure, end, steps]) => {
+    this.pieces.set(number, faces.map(([lane, end, steps]) => {
       const places = Int32Array.from(steps);
       for (let i = 5; i < places.length; i++) places[i] += places[i - 5];
-      return { lane, sure, end, places };
+      return { lane, end, places };
     }));
     while (this.pieces.size > Boxes.KEEP) this.pieces.delete(this.pieces.keys().next().value);
     this.draw();
