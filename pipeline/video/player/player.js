@@ -20,10 +20,14 @@ const lineup = (() => {
     video.height = data.height;
     video.onerror = fallBack;
     video.onloadedmetadata = () => { if (video.videoWidth) fromAddress(); else fallBack(); }; // sound may play without pictures
+    at("seek").min = data.start_s;
+    at("seek").max = data.end_s;
+    at("seek").oninput = () => seek(Number(at("seek").value));
     video.onplay = video.onpause = () => { at("play").textContent = video.paused ? "Play" : "Pause"; save(); };
     video.ontimeupdate = () => { follow(now()); save(); };
     video.onseeked = () => { follow(now()); if (!video.requestVideoFrameCallback) boxes.show(now()); };
-    at("play").onclick = toggle;
+    at("play").onclick = video.onclick = toggle;
+    at("sound").onclick = mute;
     at("next").onclick = () => jump(1);
     at("previous").onclick = () => jump(-1);
     at("whole").onclick = whole;
@@ -67,6 +71,8 @@ const lineup = (() => {
 
   function follow(time_s) {
     timeline.show(time_s);
+    at("seek").value = time_s;
+    at("seek").setAttribute("aria-valuetext", clock(time_s));
     at("clock").textContent = `${clock(time_s)} / ${clock(data.end_s)}`;
   }
 
@@ -77,6 +83,11 @@ const lineup = (() => {
 
   function toggle() {
     if (video.paused) video.play().catch(() => {}); else video.pause();
+  }
+
+  function mute() {
+    video.muted = !video.muted;
+    at("sound").textContent = video.muted ? "Unmute" : "Mute";
   }
 
   function jump(step) {
@@ -105,13 +116,13 @@ const lineup = (() => {
 
   function whole() {
     if (document.fullscreenElement) document.exitFullscreen();
-    else if (at("stage").requestFullscreen) at("stage").requestFullscreen();
+    else if (at("screen").requestFullscreen) at("screen").requestFullscreen();
     else video.webkitEnterFullscreen(); // phones that let only the video itself fill the screen
   }
 
   const KEYS = {
     " ": toggle, ArrowLeft: () => seek(now() - STEP_S), ArrowRight: () => seek(now() + STEP_S),
-    n: () => jump(1), p: () => jump(-1), f: whole, "?": () => at("help").showModal(),
+    n: () => jump(1), p: () => jump(-1), f: whole, m: mute, "?": () => at("help").showModal(),
   };
 
   function key(event) {

@@ -154,8 +154,7 @@ def seek(page: Any, time_s: float) -> None:
 
 
 def stage(page: Any) -> np.ndarray:
-    """What is seen of the video, (h, w, 3) int, without the browser's controls."""
-    page.evaluate("document.getElementById('video').controls = false")
+    """What is seen of the video, (h, w, 3) int."""
     return np.asarray(Image.open(io.BytesIO(page.locator("#stage").screenshot())).convert("RGB")).astype(int)
 
 
@@ -306,6 +305,26 @@ def test_keys_and_clicks_go_to_their_time(shown: Path, page: Any) -> None:
     until(page, "document.getElementById('video').currentTime > 0.6")
     page.keyboard.press("?")
     assert page.locator("#help").is_visible()
+
+
+def test_controls(shown: Path, page: Any) -> None:
+    opened(page, shown)
+    seek_bar = page.get_by_role("slider", name="Time")
+    area = seek_bar.bounding_box()
+    page.mouse.click(area["x"] + area["width"] / 2, area["y"] + area["height"] / 2)
+    assert now(page) == pytest.approx(0.625, abs=0.02)
+    assert seek_bar.get_attribute("aria-valuetext") == "0:00.6"
+    page.keyboard.press("2")
+    page.keyboard.press("p")  # keys work wherever the focus is
+    assert now(page) == pytest.approx(0.625, abs=0.02)
+    page.get_by_role("button", name="Mute").click()
+    assert page.evaluate("document.getElementById('video').muted")
+    page.keyboard.press("f")
+    until(page, "document.fullscreenElement !== null && document.fullscreenElement.id === 'screen'")
+    page.keyboard.press("f")
+    until(page, "document.fullscreenElement === null")
+    page.locator("#video").click()
+    until(page, "!document.getElementById('video').paused")
 
 
 def test_the_address_keeps_time_and_member(shown: Path, page: Any) -> None:
