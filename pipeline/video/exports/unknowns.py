@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
+from scipy.sparse import coo_array
 from sklearn.cluster import AgglomerativeClustering
 
 from pipeline.files import written_whole
@@ -71,11 +72,14 @@ def grouped(vectors: Float32, together: Ints) -> Ints:
 
 def apart(numbers: Ints, faces: pd.DataFrame) -> Ints:
     """The pairs (m, 2) of places in `numbers`, of tracks, that share a frame of `faces`."""
-    places = pd.DataFrame({"track": numbers, "place": np.arange(len(numbers))})
-    seen = faces[["frame", "track"]].merge(places, on="track")[["frame", "place"]]
-    pairs = seen.merge(seen, on="frame")
-    pairs = pairs[pairs["place_x"] < pairs["place_y"]]
-    return pairs[["place_x", "place_y"]].drop_duplicates().to_numpy(np.int64)
+    places = pd.Index(numbers).get_indexer(faces["track"])
+    frames = faces["frame"].to_numpy()[places >= 0]
+    places = places[places >= 0]
+    shape = (len(numbers), int(frames.max(initial=0)) + 1)
+    seen = coo_array((np.ones(len(places), np.int32), (places, frames)), shape=shape).tocsr()
+    shared = (seen @ seen.T).tocoo()  # on how many frames two tracks meet; a crowd's pairs by frame would be too many
+    pairs = np.column_stack(shared.coords).astype(np.int64)
+    return pairs[pairs[:, 0] < pairs[:, 1]]
 
 
 def _tracks(unknown: pd.DataFrame, analysis: Analysis) -> list[Track]:

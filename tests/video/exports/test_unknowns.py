@@ -45,7 +45,7 @@ def test_who_is_one_person(vectors: list, pairs: list, expected: list[set[int]] 
 
 def test_tracks_that_share_a_frame() -> None:
     rows = [face(FRAMES, n, UNKNOWN, track) for track, n in [(4, 0), (4, 1), (7, 1), (9, 2), (7, 2)]]
-    assert apart(np.array([9, 7, 4]), faces_of(rows)).tolist() == [[1, 2], [0, 1]]
+    assert apart(np.array([9, 7, 4]), faces_of(rows)).tolist() == [[0, 1], [1, 2]]
 
 
 def drawn(path: Path, lengths: dict[int, int], vectors: dict[int, tuple]) -> Image.Image:
