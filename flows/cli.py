@@ -178,6 +178,7 @@ def demo() -> None:
     print("look at:")
     for path, what in (
         (made.folder / "labelled.mp4", "the video, every face named"),
+        (made.folder / "player.html", "the same in a browser, with a timeline to jump by"),
         (made.folder / "screen_time.png", "who is on screen when"),
         (made.folder / "appearances.csv", "every appearance, to the frame"),
         (Path("metrics") / GROUP / "index.html", "how good the model is, and which photos were dropped and why"),

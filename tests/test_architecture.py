@@ -29,6 +29,7 @@ ADAPTERS = {
     "onnx": "pipeline.models.fold",
     "onnxruntime": "pipeline.models.fold pipeline.models.session",
     "pyarrow": "pipeline.incremental pipeline.records pipeline.seen pipeline.tables",
+    "pysubs2": "pipeline.video.exports.subtitles",
     "rich": "pipeline.progress",
     "scenedetect": "pipeline.video.shots",
     "sklearn": "pipeline.classifiers.openset pipeline.classifiers.svm pipeline.validate",

@@ -60,7 +60,7 @@ class Model:
     def predict(self, vectors: Float32, taken: npt.NDArray[np.bool_] | None = None) -> Float64:
         """Confidence, 0..1, that each vector (n, d) is each member: (n, members); rows sum to at most 1.
 
-        The lesser of two: how sure it is which member this is, and how sure that it is no stranger. `taken`
+        The product of two: how sure it is which member this is, and how sure that it is no stranger. `taken`
         (n, members) marks whom a face cannot be, since somebody else is.
         """
         if not len(vectors):
@@ -68,7 +68,7 @@ class Model:
         taken = np.zeros((len(vectors), len(self.members)), bool) if taken is None else taken
         scores = self.classifier.scores(vectors) / self.temperature
         which = np.where(taken, 0.0, softmax(np.where(taken, -OUT_OF_QUESTION, scores), axis=1))
-        return np.minimum(which, self.known(vectors))
+        return which * self.known(vectors)
 
     def known(self, vectors: Float32) -> Float64:
         """How sure it is, 0..1, that each vector (n, d) is no stranger who looks like that member: (n, members)."""

@@ -70,7 +70,7 @@ def label(video: Path, group: str, out: Path, threshold: float, params: Params) 
         with _timed(seconds, "export"):
             write_table(folder / "faces.parquet", faces, LABELLED_FACES)
             write_table(folder / "tracks.parquet", named.tracks, NAMED_TRACKS)
-            write_exports(folder, faces, analysis.frames, roster)
+            write_exports(folder, named, analysis, info, roster)
         settings = {"group": group, "threshold": threshold, "params": asdict(params)}
         write_json(
             folder / "run.json",

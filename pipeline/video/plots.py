@@ -24,10 +24,11 @@ _INK: Final = "#333333"
 
 @dataclass(frozen=True, slots=True)
 class Lane:
-    """One row of the picture: seconds on screen in all, and the (start, end) seconds of each appearance."""
+    """One row of the picture: seconds on screen, at least and at most; (start, end) seconds of each appearance."""
 
     member: Member
     seconds: float
+    range_s: tuple[float, float]
     spans_s: tuple[tuple[float, float], ...]
 
 
@@ -46,16 +47,20 @@ def _draw_bars(axes: Axes, lanes: Sequence[Lane]) -> None:
     places = range(len(lanes))
     axes.barh(places, [lane.seconds for lane in lanes], height=0.62, color=[lane.member.colour for lane in lanes])
     for place, lane in enumerate(lanes):
+        low_s, high_s = min(lane.range_s[0], lane.seconds), max(lane.range_s[1], lane.seconds)
+        if high_s - low_s > 0.1:
+            reach = [[lane.seconds - low_s], [high_s - lane.seconds]]
+            axes.errorbar(lane.seconds, place, xerr=reach, ecolor=_INK, elinewidth=1, capsize=3)
         axes.annotate(
-            f"{lane.seconds:.1f} s", (lane.seconds, place), (4, 0), textcoords="offset points", va="center", fontsize=9
+            f"{lane.seconds:.1f} s", (high_s, place), (5, 0), textcoords="offset points", va="center", fontsize=9
         )
     names = (shown_name(lane.member, place) for place, lane in enumerate(lanes, start=1))
     axes.set_yticks(places, [name if len(name) <= MAX_NAME else name[: MAX_NAME - 1] + "…" for name in names])
     for label in axes.get_yticklabels():
         label.set_parse_math(False)  # a dollar sign is a dollar sign
         label.set_fontproperties(FontProperties(fname=str(font_for(label.get_text())[0]), size=11))
-    axes.set_xlim(0, 1.25 * max((lane.seconds for lane in lanes), default=0) or 1)
-    axes.set_title("seconds on screen", fontsize=10, color=_INK)
+    axes.set_xlim(0, 1.25 * max((max(lane.seconds, lane.range_s[1]) for lane in lanes), default=0) or 1)
+    axes.set_title("seconds on screen, and how sure", fontsize=10, color=_INK)
     axes.xaxis.set_visible(False)
     axes.tick_params(left=False)
     axes.spines[:].set_visible(False)

@@ -1,0 +1,23 @@
+"""One labelled video, as all of its exports see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from pipeline.roster import Roster
+from pipeline.video.decode import VideoInfo
+from pipeline.video.exports.screen_time import Appearance, ScreenTime
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """faces: LABELLED_FACES; frames: VIDEO_FRAMES; appearances by start; times longest first, 'unknown' last."""
+
+    faces: pd.DataFrame
+    frames: pd.DataFrame
+    info: VideoInfo
+    roster: Roster
+    appearances: list[Appearance]
+    times: list[ScreenTime]
