@@ -18,6 +18,8 @@ PARAMS_FILE = Path("params.yaml")
 # The lowest and the highest value that make sense; others are refused before any work is done.
 Count = Annotated[int, 1, 1_000_000]
 Share = Annotated[float, 0.0, 1.0]
+# The words that are known.
+Style = Annotated[str, "box", "corner", "name", "blur"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +115,11 @@ class Analyse:
 class Render:
     """Section render."""
 
-    crf: int
+    crf: Annotated[int, 1, 51]
     preset: str
+    encoder: str = "auto"
+    style: Style = "box"
+    unknowns: Annotated[str, "box", "hidden"] = "box"
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,11 +173,13 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     if isinstance(hint, type) and is_dataclass(hint):
         return parse(hint, value, where)
     if get_origin(hint) is Annotated:
-        plain, low, high = get_args(hint)
-        number = _convert(plain, value, where)
-        if not low <= number <= high:
-            raise ParamsError(f"{where}: expected {low} to {high}, found {value!r}")
-        return number
+        plain, *known = get_args(hint)
+        converted = _convert(plain, value, where)
+        if plain is str and converted not in known:
+            raise ParamsError(f"{where}: expected {', '.join(known[:-1])} or {known[-1]}, found {value!r}")
+        if plain is not str and not known[0] <= converted <= known[1]:
+            raise ParamsError(f"{where}: expected {known[0]} to {known[1]}, found {value!r}")
+        return converted
     if get_origin(hint) is tuple:
         if not isinstance(value, list):
             raise ParamsError(f"{where}: expected a list, found {value!r}")

@@ -136,7 +136,7 @@ def test_faces_are_drawn_on_their_frame_only(name: str, tmp_path: Path) -> None:
 
 def test_progress_counts_the_frames(tmp_path: Path) -> None:
     seen: list[int] = []
-    assert render(clip("24.mp4"), {}, ROSTER, FINE, tmp_path / "out.mp4", seen.append) == 24
+    assert render(clip("24.mp4"), {}, ROSTER, FINE, tmp_path / "out.mp4", seen.append).frames == 24
     assert seen == list(range(1, 25))
 
 
@@ -166,7 +166,7 @@ def test_a_name_that_looks_like_an_option_or_an_address_is_a_file(
     monkeypatch.chdir(tmp_path)
     source, out = Path("http:-y 'x'.mp4"), Path("-i:out.mp4")
     source.write_bytes(clip("24.mp4").read_bytes())
-    assert render(source, {}, ROSTER, FINE, out) == 24
+    assert render(source, {}, ROSTER, FINE, out).frames == 24
     assert len(ffmpeg("-i", tmp_path / out, "-f", "framecrc", "-").splitlines()) > 24
 
 
