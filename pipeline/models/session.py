@@ -14,7 +14,6 @@ CPU: Final = "CPUExecutionProvider"
 _PREFERRED_PROVIDERS: Final = (
     "CUDAExecutionProvider",
     "MIGraphXExecutionProvider",
-    "ROCMExecutionProvider",
     "DmlExecutionProvider",
     "OpenVINOExecutionProvider",
     CPU,
