@@ -16,6 +16,7 @@ import typer
 from flows.project import enter_project
 from pipeline import __version__
 from pipeline.errors import LineupError
+from pipeline.params import Style, Unknowns
 
 app = typer.Typer(
     help="Learns the faces of a group's members from photos and names every face in their videos.",
@@ -92,11 +93,30 @@ def label(
         float | None,
         typer.Option("--threshold", min=0.0, max=1.0, help="Confidence needed for a name; 0.5 is calibrated."),
     ] = None,
+    style: Annotated[
+        Style | None,
+        typer.Option(
+            "--style", help="How faces are marked; blur makes them unrecognisable. That of params.yaml if not given."
+        ),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--only",
+            metavar="MEMBER",
+            help="Mark this member only; with --style blur, blur everyone else. May be given several times.",
+        ),
+    ] = None,
+    unknowns: Annotated[
+        Unknowns | None, typer.Option("--unknowns", help="Whether faces without a name have a grey box.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Name every face in videos. One that fails does not stop the others; the exit status is then 1.
 
     Example: `lineup label concert.mp4 clips/ --group lanterns`
+
+    Example: `lineup label concert.mp4 --group lanterns --style blur --only Mira`
     """
     from flows.labelling import check_model, expand, label_all
 
@@ -104,8 +124,10 @@ def label(
     out = out.resolve() if out else Path("labelled")  # the latter in the project's folder, entered next
     enter_project()
     check_model(group)
+    drawing = [f"--{name}={value}" for name, value in (("style", style), ("unknowns", unknowns)) if value]
+    drawing += [f"--only={member}" for member in only or ()]
     outcomes = []
-    for outcome in chain(nothing, label_all(paths, group, out, threshold)):
+    for outcome in chain(nothing, label_all(paths, group, out, threshold, drawing)):
         outcomes.append(outcome)
         if not as_json:
             error = outcome.error.removeprefix(f"{outcome.video.name}: ")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import yaml
 
@@ -19,7 +19,8 @@ PARAMS_FILE = Path("params.yaml")
 Count = Annotated[int, 1, 1_000_000]
 Share = Annotated[float, 0.0, 1.0]
 # The words that are known.
-Style = Annotated[str, "box", "corner", "name", "blur"]
+Style = Literal["box", "corner", "name", "blur"]
+Unknowns = Literal["box", "hidden"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ class Render:
     preset: str
     encoder: str = "auto"
     style: Style = "box"
-    unknowns: Annotated[str, "box", "hidden"] = "box"
+    unknowns: Unknowns = "box"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,13 +174,15 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     if isinstance(hint, type) and is_dataclass(hint):
         return parse(hint, value, where)
     if get_origin(hint) is Annotated:
-        plain, *known = get_args(hint)
-        converted = _convert(plain, value, where)
-        if plain is str and converted not in known:
-            raise ParamsError(f"{where}: expected {', '.join(known[:-1])} or {known[-1]}, found {value!r}")
-        if plain is not str and not known[0] <= converted <= known[1]:
-            raise ParamsError(f"{where}: expected {known[0]} to {known[1]}, found {value!r}")
-        return converted
+        plain, low, high = get_args(hint)
+        number = _convert(plain, value, where)
+        if not low <= number <= high:
+            raise ParamsError(f"{where}: expected {low} to {high}, found {value!r}")
+        return number
+    if get_origin(hint) is Literal:
+        if value not in get_args(hint):
+            raise ParamsError(f"{where}: expected {', '.join(get_args(hint))}, found {value!r}")
+        return value
     if get_origin(hint) is tuple:
         if not isinstance(value, list):
             raise ParamsError(f"{where}: expected a list, found {value!r}")

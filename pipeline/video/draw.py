@@ -117,12 +117,13 @@ class Painter:
             _paste(planes, bar, colour)
 
     def _spot(self, box: Box, key: str, taken: list[Box]) -> tuple[Box, int]:
-        """Where the label covers least of `taken`, and which of the four places above and below its box that is."""
+        """Where the label covers least of `taken`, and which of the places above and below its box that is."""
         height, width = self._labels[key][0].shape[:2]
         edge = self._thickness
-        corners = [
-            (x, y) for y in (box.y0 - edge - height, box.y1 + edge) for x in (box.x0 - edge, box.x1 + edge - width)
-        ]
+        lefts = [box.x0 - edge, box.x1 + edge - width]
+        if self._style == "name":
+            lefts = [sum(lefts) // 2]  # without a box to begin at, in the middle
+        corners = [(x, y) for y in (box.y0 - edge - height, box.y1 + edge) for x in lefts]
         spots = [self._within(x, y, width, height) for x, y in corners]
         covered = [sum(_shared(spot, other) for other in taken) / (width * height) for spot in spots]
         costs = [

@@ -10,9 +10,9 @@ import argparse
 import importlib.metadata
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,7 +25,7 @@ from pipeline.errors import LineupError, ModelError
 from pipeline.files import folder_written_whole, sha256_of, write_json
 from pipeline.models.embedder import OnnxEmbedder
 from pipeline.models.retinaface import RetinaFace
-from pipeline.models.session import providers
+from pipeline.models.session import hardware
 from pipeline.params import Params, read_params
 from pipeline.progress import meter
 from pipeline.records import LABELLED_FACES, UNKNOWN
@@ -38,20 +38,23 @@ from pipeline.video.exports import write_exports
 from pipeline.video.identify import identify
 from pipeline.video.mux import SoundReport, put_sound_back
 from pipeline.video.render import render
+from pipeline.video.shown import drawn, member_keys
 
 CACHE: Final = Path("cache") / "analysis"
 LIBRARIES: Final = ("av", "numpy", "onnxruntime", "opencv-python-headless", "scenedetect-headless", "trackers")
 
 
-def label(video: Path, group: str, out: Path, threshold: float, params: Params) -> Path:
+def label(video: Path, group: str, out: Path, threshold: float, params: Params, only: Sequence[str] = ()) -> Path:
     """Label `video` with the model of `group` into a folder of `out`, which appears whole; its path.
 
-    Raises UnreadableVideoError, ModelError, and the errors of the roster's file.
+    `only` names the members that are drawn, or left sharp by style blur. Raises UnreadableVideoError, ModelError, and
+    the errors of the roster's file.
     """
     seconds: dict[str, float] = {}
     info = probe(video)
     model = load(Path("models") / group, params)
     roster = read_roster(Path("data") / group)
+    chosen = member_keys(roster, only)
     networks = Networks(RetinaFace(params.models.detector), OnnxEmbedder(params.models.embedder))
     if model.embedder_sha256 != networks.embedder.sha256:
         raise ModelError(f"the model of {group} knows vectors of {model.embedder} only: run 'dvc repro' to rebuild it")
@@ -63,18 +66,20 @@ def label(video: Path, group: str, out: Path, threshold: float, params: Params) 
     with folder_written_whole(target) as folder:
         with _timed(seconds, "render"), meter(f"{video.name}: render", len(analysis.frames)) as progress:
             silent = folder / "silent.mp4"
-            render(video, labels_by_frame(faces), roster, params.render, silent, progress)
+            labels = labels_by_frame(drawn(faces, analysis.frames, params.render, chosen))
+            pictures = render(video, labels, roster, params.render, silent, progress)
             sound = put_sound_back(silent, video, folder / "labelled.mp4")
             silent.unlink()
         with _timed(seconds, "export"):
             write_table(folder / "faces.parquet", faces, LABELLED_FACES)
             write_exports(folder, faces, analysis.frames, roster)
-        settings = {"group": group, "threshold": threshold, "params": asdict(params)}
+        settings = {"group": group, "threshold": threshold, "only": sorted(chosen), "params": asdict(params)}
         write_json(
             folder / "run.json",
             _run(video, info, analysis, faces, networks, sound)
             | settings
             | {
+                "render": asdict(pictures),
                 "model": hashes(Path("models") / group),
                 "seconds": seconds,
             },
@@ -107,9 +112,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--group", required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--threshold", type=float, default=THRESHOLD)
+    parser.add_argument("--style", default="")
+    parser.add_argument("--unknowns", default="")
+    parser.add_argument("--only", action="append", default=[])
     given = parser.parse_args(arguments)
     try:
-        folder = label(given.video, given.group, given.out, given.threshold, read_params())
+        params = read_params()
+        asked = {key: value for key in ("style", "unknowns") if (value := getattr(given, key))}
+        params = replace(params, render=replace(params.render, **asked))
+        folder = label(given.video, given.group, given.out, given.threshold, params, given.only)
     except LineupError as error:
         print(json.dumps({"error": str(error)}))
         return 1
@@ -142,7 +153,7 @@ def _run(
         "input": video.name,
         "input_sha256": sha256_of(video),
         "networks": {network.name: network.sha256 for network in (networks.detector, networks.embedder)},
-        "hardware": providers(),
+        "hardware": asdict(hardware()),
         "libraries": {name: importlib.metadata.version(name) for name in LIBRARIES},
         "video": {"width": info.width, "height": info.height, "codec": info.codec, "rotation_deg": info.rotation_deg},
         "counts": {
@@ -167,6 +178,7 @@ def _warnings(decode: dict[str, Any], sound: SoundReport) -> list[str]:
     warnings += [
         f"audio track {one.number + 1} ({one.codec}) is left out" for one in sound.tracks if one.action == "left out"
     ]
+    warnings += [f"not carried over: {one}" for one in sound.carried.left_out]
     return [*warnings, sound.trouble] if sound.trouble else warnings
 
 

@@ -25,6 +25,7 @@ from pipeline.video.decode import VideoInfo, pictures, probe
 from pipeline.video.sound import AudioTrack, audio_tracks, kept, packet_md5s, packet_times
 
 AAC_BITRATE: Final = "192k"
+_NO_STREAM: Final = "d:999?"  # if there: keeps the source an input, for its tags, where it has no sound
 SOURCE_INPUT: Final = 1  # the pictures are input 0
 MAX_TIMESCALE: Final = 2**31 - 1
 _SAYS_NOTHING: Final = re.compile("Terminating thread|Conversion failed|Error opening|Nothing was written|Error while")
@@ -111,6 +112,7 @@ def mux_arguments(
         drawn["v:0"],
         *(source[f"a:{track.number}"] for track in kept(tracks)),
         *(source[f"s:{number}"] for number in carried.subtitles),
+        source[_NO_STREAM],
         f"file:{out_path}",
         format="mp4",
         movflags="+faststart",

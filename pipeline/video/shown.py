@@ -18,12 +18,8 @@ HOLD_S: Final = 0.25  # a face is there before it is found and after it is lost,
 
 
 def member_keys(roster: Roster, names: Iterable[str]) -> frozenset[str]:
-    """The keys of the members with these keys or shown names; LineupError for one that nobody has."""
-    keys = {_plain(text): member.key for member in roster.members for text in (member.name, member.key)}
-    names = list(names)
-    if strangers := [name for name in names if _plain(name) not in keys]:
-        raise LineupError(f"{roster.group} has no member {strangers[0]!r} (there are: {', '.join(roster.keys)})")
-    return frozenset(keys[_plain(name)] for name in names)
+    """The keys of the members with these keys or shown names, whatever their case; LineupError unless it is one each."""
+    return frozenset(_member_key(roster, name) for name in names)
 
 
 def drawn(faces: pd.DataFrame, frames: pd.DataFrame, params: Render, only: frozenset[str]) -> pd.DataFrame:
@@ -60,5 +56,13 @@ def _repeated(row: pd.DataFrame, frames: range) -> pd.DataFrame:
     return row.loc[row.index.repeat(len(frames))].assign(frame=list(frames))
 
 
-def _plain(name: str) -> str:
-    return unicodedata.normalize("NFC", name)
+def _member_key(roster: Roster, name: str) -> str:
+    for alike in (_composed, lambda text: _composed(text).casefold()):
+        found = {one.key for one in roster.members if alike(name) in (alike(one.key), alike(one.name))}
+        if len(found) == 1:
+            return found.pop()
+    raise LineupError(f"{roster.group} has no one member {name!r} (there are: {', '.join(roster.keys)})")
+
+
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
