@@ -88,6 +88,8 @@ def _trouble(name: str, params: Render, layout: Layout) -> str:
         set_up(context, layout)
         context.options = options(name, params)
         picture = av.VideoFrame(layout.width, layout.height, layout.pixel_format)
+        for plane in picture.planes:  # it comes with whatever the memory held, and ten bits of more make x264 crash
+            plane.update(bytes(plane.buffer_size))
         picture.pts, picture.time_base = 0, layout.time_base
         context.encode(picture)
         context.encode(None)

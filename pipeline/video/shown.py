@@ -18,7 +18,7 @@ HOLD_S: Final = 0.25  # a face is there before it is found and after it is lost,
 
 
 def member_keys(roster: Roster, names: Iterable[str]) -> frozenset[str]:
-    """The keys of the members with these keys or shown names, whatever their case; LineupError unless it is one each."""
+    """The keys of the members with these keys or shown names, in any case; LineupError unless each is one member's."""
     return frozenset(_member_key(roster, name) for name in names)
 
 
