@@ -19,7 +19,9 @@ HEAVY = {"numpy", "pandas", "cv2", "pyarrow", "av", "onnxruntime", "sklearn", "t
 
 # Each library that could be exchanged for another, or is slow to import, and the only modules that know it.
 ADAPTERS = {
-    "av": " ".join(f"pipeline.video.{name}" for name in ("clock", "container", "decode", "render", "sound")),
+    "av": " ".join(
+        f"pipeline.video.{name}" for name in ("carried", "clock", "container", "decode", "encoder", "render", "sound")
+    ),
     "dvc": "",  # a command, never a library
     "ffmpeg": "pipeline.video.mux",
     "imagehash": "pipeline.duplicates",

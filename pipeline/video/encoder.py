@@ -47,18 +47,17 @@ def choose(params: Render, layout: Layout) -> str:
     if params.encoder not in (AUTO, X264, *_HARDWARE):
         known = ", ".join((AUTO, X264, *_HARDWARE))
         raise ParamsError(f"params.yaml: render: no encoder {params.encoder!r} (known: {known})")
-    if layout.pixel_format == "yuv420p":
-        for name in _HARDWARE if params.encoder == AUTO else [params.encoder]:
-            if name != X264 and not (trouble := _trouble(name, params, layout)):
-                return name
-        if params.encoder in _HARDWARE:
-            raise ParamsError(f"params.yaml: render: {params.encoder} does not start here ({trouble}): write 'auto'")
-    if trouble := _trouble(X264, params, layout):
-        raise ParamsError(
-            f"params.yaml: render: x264 takes no preset {params.preset!r} with crf {params.crf} ({trouble}); "
-            "presets are ultrafast, superfast, veryfast, faster, fast, medium, slow, slower, veryslow"
-        )
-    return X264
+    wanted = [*_HARDWARE, X264] if params.encoder == AUTO else [params.encoder]
+    for name in [X264] if layout.pixel_format != "yuv420p" else wanted:
+        trouble = _trouble(name, params, layout)
+        if not trouble:
+            return name
+    if name != X264:
+        raise ParamsError(f"params.yaml: render: {name} does not start here ({trouble}): write 'auto'")
+    raise ParamsError(
+        f"params.yaml: render: x264 takes no preset {params.preset!r} with crf {params.crf} ({trouble}); "
+        "presets are ultrafast, superfast, veryfast, faster, fast, medium, slow, slower, veryslow"
+    )
 
 
 def options(name: str, params: Render) -> dict[str, str]:

@@ -34,10 +34,11 @@ from pipeline.tables import write_table
 from pipeline.video.analyse import Analysis, Networks, analysis_of
 from pipeline.video.decode import VideoInfo, probe
 from pipeline.video.draw import FaceLabels
+from pipeline.video.encoder import choose
 from pipeline.video.exports import write_exports
 from pipeline.video.identify import identify
 from pipeline.video.mux import SoundReport, put_sound_back
-from pipeline.video.render import render
+from pipeline.video.render import output_layout, render
 from pipeline.video.shown import drawn, member_keys
 
 CACHE: Final = Path("cache") / "analysis"
@@ -55,6 +56,7 @@ def label(video: Path, group: str, out: Path, threshold: float, params: Params, 
     model = load(Path("models") / group, params)
     roster = read_roster(Path("data") / group)
     chosen = member_keys(roster, only)
+    choose(params.render, output_layout(info))  # settings that do not work are told before the long part
     networks = Networks(RetinaFace(params.models.detector), OnnxEmbedder(params.models.embedder))
     if model.embedder_sha256 != networks.embedder.sha256:
         raise ModelError(f"the model of {group} knows vectors of {model.embedder} only: run 'dvc repro' to rebuild it")
@@ -74,16 +76,8 @@ def label(video: Path, group: str, out: Path, threshold: float, params: Params, 
             write_table(folder / "faces.parquet", faces, LABELLED_FACES)
             write_exports(folder, faces, analysis.frames, roster)
         settings = {"group": group, "threshold": threshold, "only": sorted(chosen), "params": asdict(params)}
-        write_json(
-            folder / "run.json",
-            _run(video, info, analysis, faces, networks, sound)
-            | settings
-            | {
-                "render": asdict(pictures),
-                "model": hashes(Path("models") / group),
-                "seconds": seconds,
-            },
-        )
+        made = {"render": asdict(pictures), "model": hashes(Path("models") / group), "seconds": seconds}
+        write_json(folder / "run.json", _run(video, info, analysis, faces, networks, sound) | settings | made)
     return target
 
 

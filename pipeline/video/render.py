@@ -27,7 +27,6 @@ from pipeline.video.encoder import Layout
 AHEAD: Final = 4  # pictures that are decoded while one is drawn on and encoded
 _EIGHT_BIT: Final = ("yuv420p", "yuvj420p")
 _TEN_BIT: Final = ("yuv420p10le",)
-_MOST_OF_TEN_BITS: Final = np.uint16(1023)
 _BT709: Final = Colour(primaries=1, transfer=1, matrix=1, range=1)  # what an RGB source becomes
 
 
@@ -128,8 +127,6 @@ def _copied(frame: av.VideoFrame, canvas: av.VideoFrame, info: VideoInfo) -> Pla
     planes = _planes(canvas)
     for stored, plane in zip(_planes(frame), planes, strict=True):
         turned = upright(stored, info)
-        if plane.dtype == np.uint16:
-            turned = np.minimum(turned, _MOST_OF_TEN_BITS)  # more, which a file may hold, makes x264 crash
         height, width = turned.shape
         plane[:height, :width] = turned
         plane[height:, :width] = turned[-1:]  # the pixel that makes an odd side even

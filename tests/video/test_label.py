@@ -18,7 +18,7 @@ import pytest
 from excerpts import CUT, FRAMES, excerpt
 from PIL import Image
 
-from pipeline.errors import DatasetError, LineupError, ModelError, UnreadableVideoError
+from pipeline.errors import DatasetError, LineupError, ModelError, ParamsError, UnreadableVideoError
 from pipeline.params import Params, Render
 from pipeline.records import LABELLED_FACES, UNKNOWN
 from pipeline.video.decode import probe
@@ -166,6 +166,15 @@ def test_everyone_but_one_is_blurred(out: Path, capsys: pytest.CaptureFixture[st
     assert changed["juno"] < 4 < 8 < changed["tavi"]
     told = run_of(folder)
     assert (told["only"], told["params"]["render"]["style"]) == (["juno"], "blur")
+
+
+@pytest.mark.parametrize("wrong", [{"encoder": "x265"}, {"preset": "quickest"}], ids=["encoder", "preset"])
+def test_settings_that_do_not_work_are_told_at_once(
+    wrong: dict, out: Path, quick: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.video.label.analysis_of", lambda *_: pytest.fail("analysed first"))
+    with pytest.raises(ParamsError, match="render: "):
+        label(excerpt("plain.mp4"), "lanterns", out, 0.5, replace(quick, render=replace(quick.render, **wrong)))
 
 
 def test_nobody_is_drawn_for_a_member_that_is_not_there(out: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -37,8 +37,7 @@ const play = file => new Promise(done => {
   video.play();
 });
 const tell = async () => {
-  const told = [];
-  for (const file of FILES) told.push(await play(file));
+  const told = await Promise.all(FILES.map(play));
   fetch('http://127.0.0.1:PORT/', {method: 'POST', mode: 'no-cors', body: JSON.stringify(told)});
 };
 window.onload = tell;

@@ -204,18 +204,3 @@ def test_boxes_in_hdr_are_as_bright_as_paper_not_as_the_sun(name: str, bits: int
     rows = np.frombuffer(plane, np.uint16 if bits > 8 else np.uint8)
     edge = rows.reshape(plane.height, -1)[24:46, 18:20].mean() / 2 ** (bits - 8)
     assert (edge - 16) / 219 == pytest.approx(white, abs=0.01)
-
-
-def test_values_that_ten_bits_do_not_hold_are_cut(tmp_path: Path) -> None:
-    source = tmp_path / "wild.mkv"
-    with av.open(str(source), "w") as container:
-        stream = container.add_stream("ffv1", rate=24)
-        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p10le"
-        stream.codec_context.color_trc, stream.codec_context.color_primaries = 16, 9
-        frame = av.VideoFrame(96, 64, "yuv420p10le")
-        for plane in frame.planes:
-            plane.update(b"\xff" * plane.buffer_size)
-        stored = stream.encode(frame) + stream.encode(None)
-        container.mux(stored)
-    report = render(source, {}, ROSTER, FINE, tmp_path / "out.mp4")
-    assert (report.frames, report.pixel_format) == (1, "yuv420p10le")
