@@ -115,8 +115,6 @@ def label(
     """Name every face in videos. One that fails does not stop the others; the exit status is then 1.
 
     Example: `lineup label concert.mp4 clips/ --group lanterns`
-
-    Example: `lineup label concert.mp4 --group lanterns --style blur --only Mira`
     """
     from flows.labelling import check_model, expand, label_all
 
