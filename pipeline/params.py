@@ -124,6 +124,15 @@ class Render:
 
 
 @dataclass(frozen=True, slots=True)
+class Fancam:
+    """Section fancam."""
+
+    width: Count
+    height: Count
+    handle_s: Annotated[float, 0.0, 3600.0]
+
+
+@dataclass(frozen=True, slots=True)
 class Params:
     """The whole file; what each key means stands beside it in params.yaml."""
 
@@ -138,6 +147,7 @@ class Params:
     nearest: Nearest
     analyse: Analyse
     render: Render
+    fancam: Fancam
 
 
 def read_params(path: Path = PARAMS_FILE) -> Params:

@@ -46,13 +46,14 @@ def render(
     params: Render,
     out_path: Path,
     progress: Callable[[int], None] | None = None,
+    show: Callable[[av.VideoFrame], None] | None = None,
 ) -> RenderReport:
     """Write `source` with the `faces` of each frame index drawn in, without sound, as an MP4.
 
     Each frame is shown at exactly pts * time_base - origin_s of the source. Colours keep the source's matrix, range and
     tags; HDR of more than 8 bits gets 10, all else 8, and RGB becomes BT.709. Rotation is applied to the pixels. A side
     of odd length grows by one pixel, which repeats the last. Raises UnreadableVideoError when the source cannot be
-    decoded, and ParamsError when no encoder takes `params`.
+    decoded, and ParamsError when no encoder takes `params`. `show` is given each picture as it is drawn.
     """
     info = probe(source)
     layout = output_layout(info)
@@ -68,10 +69,12 @@ def render(
     ):
         for pts, frame in decoded:
             canvas = av.VideoFrame(layout.width, layout.height, layout.pixel_format)
-            planes = _copied(frame, canvas, info)
+            planes = copied(frame, canvas, info)
             if count in faces:
                 painter.draw(planes, faces[count])
             canvas.pts, canvas.time_base = output_pts(pts, info), layout.time_base
+            if show:
+                show(canvas)
             encode(canvas)
             count += 1
             if progress:
@@ -119,13 +122,13 @@ def _encoder(path: Path, name: str, layout: Layout, params: Render) -> Iterator[
         container.mux(stream.encode(None))
 
 
-def _copied(frame: av.VideoFrame, canvas: av.VideoFrame, info: VideoInfo) -> Planes:
+def copied(frame: av.VideoFrame, canvas: av.VideoFrame, info: VideoInfo) -> Planes:
     """Copy the decoder's picture (which it still refers to) upright into `canvas`; the canvas' planes."""
     alike = _TEN_BIT if canvas.format.name in _TEN_BIT else _EIGHT_BIT
     if frame.format.name not in alike or (frame.width, frame.height) != (info.coded_width, info.coded_height):
         frame = _converted(frame, info, alike[0])
-    planes = _planes(canvas)
-    for stored, plane in zip(_planes(frame), planes, strict=True):
+    planes = planes_of(canvas)
+    for stored, plane in zip(planes_of(frame), planes, strict=True):
         turned = upright(stored, info)
         height, width = turned.shape
         plane[:height, :width] = turned
@@ -149,10 +152,11 @@ def _patch_planes(patch_rgb: Rgb, layout: Layout) -> Planes:
     else:
         frame = av.VideoFrame.from_ndarray(patch_rgb, format="rgb24")
     matrix = {"dst_colorspace": colour.matrix, "dst_color_range": colour.range}
-    return tuple(plane.copy() for plane in _planes(converted(frame, format=layout.pixel_format, **matrix)))
+    return tuple(plane.copy() for plane in planes_of(converted(frame, format=layout.pixel_format, **matrix)))
 
 
-def _planes(frame: av.VideoFrame) -> Planes:
+def planes_of(frame: av.VideoFrame) -> Planes:
+    """The frame's planes, not copied: what is written to them is written to the frame."""
     return tuple(_plane(plane, np.uint8 if frame.format.name in _EIGHT_BIT else np.uint16) for plane in frame.planes)
 
 

@@ -128,6 +128,24 @@ def test_run_json_says_how_it_was_made(out: Path, quick: Params) -> None:
     assert told["counts"]["tracks"] == 3
 
 
+def test_a_fan_cam_of_those_who_are_asked_for(out: Path, quick: Params) -> None:
+    folder = label(excerpt("plain.mp4"), "lanterns", out, 0.5, quick, fancams=["soren", "mira"])
+    told = run_of(folder)
+    never, made = told["fancams"]
+    assert (never["member"], never["cuts"], never["files"]) == ("mira", 0, [])
+    assert (made["member"], made["number"], made["cuts"]) == ("soren", 4, 1)
+    assert {path.name for path in folder.iterdir()} == FILES | set(made["files"])
+    assert probe(folder / "fancam-4-cuts.mp4").frame_count == FRAMES - CUT
+    assert told["warnings"] == ["mira is never seen: no fan-cam"]
+    assert "fancams" in told["seconds"]
+
+
+def test_nobody_s_fan_cam_is_refused_before_any_work(out: Path, quick: Params) -> None:
+    with pytest.raises(LineupError, match=r"'nobody'.*juno"):
+        label(excerpt("plain.mp4"), "lanterns", out, 0.5, quick, fancams=["soren", "nobody"])
+    assert not out.exists()
+
+
 def test_the_threshold_decides_who_is_named(out: Path, quick: Params) -> None:
     nobody = pd.read_parquet(label(excerpt("plain.mp4"), "lanterns", out / "strict", 1.0, quick) / "faces.parquet")
     everybody = pd.read_parquet(label(excerpt("plain.mp4"), "lanterns", out / "lax", 0.0, quick) / "faces.parquet")
