@@ -32,7 +32,7 @@ from pipeline.roster import COLOURS, Member, Roster
 from pipeline.video.analyse import Analysis
 from pipeline.video.decode import probe
 from pipeline.video.exports import write_exports
-from pipeline.video.identify import Named
+from pipeline.video.exports.labelled import labelled
 
 FPS, HOURS, SHOT_S, MEMBERS, JUMPS = 24, 2, 3, 9, 20
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -55,7 +55,8 @@ def main(folder: Path) -> None:
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir()
     started = time.perf_counter()
-    write_exports(out, Named(faces, tracks_of(faces)), analysis(frames, faces), probe(source), roster)
+    video = labelled(faces, frames, probe(source), roster)
+    write_exports(out, video, tracks_of(faces), analysis(frames, faces))
     print(f"export of {len(faces)} faces on {len(frames)} frames: {time.perf_counter() - started:.1f} s")
     chunks = [path.stat().st_size for path in (out / "player").glob("boxes-*.js")]
     print(

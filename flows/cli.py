@@ -6,16 +6,21 @@ import io
 import json
 import signal
 import sys
+from contextlib import nullcontext
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from flows.project import enter_project
 from pipeline import __version__
 from pipeline.errors import LineupError
+from pipeline.params import Style, Unknowns
+
+if TYPE_CHECKING:
+    from flows.labelling import Outcome
 
 app = typer.Typer(
     help="Learns the faces of a group's members from photos and names every face in their videos.",
@@ -92,27 +97,60 @@ def label(
         float | None,
         typer.Option("--threshold", min=0.0, max=1.0, help="Confidence needed for a name; 0.5 is calibrated."),
     ] = None,
+    style: Annotated[
+        Style | None,
+        typer.Option(
+            "--style", help="How faces are marked; blur makes them unrecognisable. That of params.yaml if not given."
+        ),
+    ] = None,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--only",
+            metavar="MEMBER",
+            help="Mark this member only; with --style blur, blur everyone else. May be given several times.",
+        ),
+    ] = None,
+    unknowns: Annotated[
+        Unknowns | None, typer.Option("--unknowns", help="Whether faces without a name have a grey box.")
+    ] = None,
+    fancam: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--fancam",
+            metavar="MEMBER",
+            help="Also make a fan-cam of this member. May be given several times.",
+        ),
+    ] = None,
+    show: Annotated[bool, typer.Option("--show", help="Show the work live, on a page of this machine only.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Name every face in videos. One that fails does not stop the others; the exit status is then 1.
 
-    Example: `lineup label concert.mp4 clips/ --group lanterns`
+    Example: `lineup label concert.mp4 clips/ --group lanterns --fancam Mira --show`
     """
-    from flows.labelling import check_model, expand, label_all
+    from flows.labelling import check_members, check_model, expand, label_all
+    from flows.live import live_preview
 
     paths, nothing = expand(videos)
     out = out.resolve() if out else Path("labelled")  # the latter in the project's folder, entered next
     enter_project()
     check_model(group)
+    extra = [f"--{name}={value}" for name, value in (("style", style), ("unknowns", unknowns)) if value]
+    extra += [f"--only={member}" for member in only or ()]
+    extra += [f"--fancam={member}" for member in fancam or ()]
+    if fancam:
+        check_members(group, fancam)
     outcomes = []
-    for outcome in chain(nothing, label_all(paths, group, out, threshold)):
-        outcomes.append(outcome)
-        if not as_json:
-            error = outcome.error.removeprefix(f"{outcome.video.name}: ")
-            what = str(outcome.folder) if outcome.folder else f"failed: {error}"
-            print(f"{outcome.video.name}: {what} ({outcome.seconds:.1f} s)", flush=True)
-            for warning in outcome.warnings:
-                print(f"  warning: {warning}", flush=True)
+    with live_preview(paths) if show else nullcontext() as live:
+        if live:
+            extra.append(f"--preview={live.folder}")
+        for outcome in chain(nothing, label_all(paths, group, out, threshold, extra)):
+            outcomes.append(outcome)
+            if live:
+                live.done(outcome)
+            if not as_json:
+                _print_outcome(outcome)
     failed = sum(outcome.folder is None for outcome in outcomes)
     if as_json:
         print(json.dumps([_plain(asdict(outcome)) for outcome in outcomes], indent=2))
@@ -185,6 +223,14 @@ def demo() -> None:
         (Path("data") / GROUP / "roster.yaml", "names and colours, yours to change"),
     ):
         print(f"  {path!s:60} {what}")
+
+
+def _print_outcome(outcome: Outcome) -> None:
+    error = outcome.error.removeprefix(f"{outcome.video.name}: ")
+    what = str(outcome.folder) if outcome.folder else f"failed: {error}"
+    print(f"{outcome.video.name}: {what} ({outcome.seconds:.1f} s)", flush=True)
+    for warning in outcome.warnings:
+        print(f"  warning: {warning}", flush=True)
 
 
 def _plain(row: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import json
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -61,13 +61,26 @@ def check_model(group: str) -> None:
     raise LineupError(f"no group is called {group!r}; {there}")
 
 
-def label_all(videos: Iterable[Path], group: str, out: Path, threshold: float | None) -> Iterator[Outcome]:
-    """Label one video after the other, and yield what became of each as soon as it is known."""
+def check_members(group: str, names: Iterable[str]) -> None:
+    """LineupError when one of `names` is no member of `group`, before any work is done."""
+    from pipeline.roster import read_roster  # these load pandas, which the command line else does not wait for
+    from pipeline.video.shown import member_keys
+
+    member_keys(read_roster(Path("data") / group), names)
+
+
+def label_all(
+    videos: Iterable[Path], group: str, out: Path, threshold: float | None, extra: Sequence[str] = ()
+) -> Iterator[Outcome]:
+    """Label one video after the other, and yield what became of each as soon as it is known.
+
+    `extra` is what else the process of one video is told: --style=..., --only=..., --fancam=..., --preview=...
+    """
     for video in videos:
         command = [sys.executable, "-m", "pipeline.video.label", f"--group={group}", f"--out={out}"]
         if threshold is not None:
             command += [f"--threshold={threshold}"]
-        command += ["--", str(video)]
+        command += [*extra, "--", str(video)]
         started = time.perf_counter()
         done = subprocess.run(command, stdout=subprocess.PIPE, text=True, encoding="utf-8", errors="replace")
         seconds = time.perf_counter() - started

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 import yaml
 
@@ -18,6 +18,9 @@ PARAMS_FILE = Path("params.yaml")
 # The lowest and the highest value that make sense; others are refused before any work is done.
 Count = Annotated[int, 1, 1_000_000]
 Share = Annotated[float, 0.0, 1.0]
+# The words that are known.
+Style = Literal["box", "corner", "name", "blur"]
+Unknowns = Literal["box", "hidden"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +116,20 @@ class Analyse:
 class Render:
     """Section render."""
 
-    crf: int
+    crf: Annotated[int, 1, 51]
     preset: str
+    encoder: str = "auto"
+    style: Style = "box"
+    unknowns: Unknowns = "box"
+
+
+@dataclass(frozen=True, slots=True)
+class Fancam:
+    """Section fancam."""
+
+    width: Count
+    height: Count
+    handle_s: Annotated[float, 0.0, 3600.0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +147,7 @@ class Params:
     nearest: Nearest
     analyse: Analyse
     render: Render
+    fancam: Fancam
 
 
 def read_params(path: Path = PARAMS_FILE) -> Params:
@@ -173,6 +189,10 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         if not low <= number <= high:
             raise ParamsError(f"{where}: expected {low} to {high}, found {value!r}")
         return number
+    if get_origin(hint) is Literal:
+        if value not in get_args(hint):
+            raise ParamsError(f"{where}: expected {', '.join(get_args(hint))}, found {value!r}")
+        return value
     if get_origin(hint) is tuple:
         if not isinstance(value, list):
             raise ParamsError(f"{where}: expected a list, found {value!r}")

@@ -19,7 +19,9 @@ HEAVY = {"numpy", "pandas", "cv2", "pyarrow", "av", "onnxruntime", "sklearn", "t
 
 # Each library that could be exchanged for another, or is slow to import, and the only modules that know it.
 ADAPTERS = {
-    "av": " ".join(f"pipeline.video.{name}" for name in ("clock", "container", "decode", "render", "sound")),
+    "av": "pipeline.video.carried pipeline.video.clock pipeline.video.container pipeline.video.cutsound "
+    "pipeline.video.decode pipeline.video.encoder pipeline.video.fancam pipeline.video.preview pipeline.video.reel "
+    "pipeline.video.render pipeline.video.sound",
     "dvc": "",  # a command, never a library
     "ffmpeg": "pipeline.video.mux",
     "imagehash": "pipeline.duplicates",

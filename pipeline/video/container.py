@@ -30,12 +30,14 @@ class DecodeReport:
 
     retimed counts frames shown at another time than the file says: one without any comes a frame's length after the
     last; one that is not later than the last comes a tick after it; after a jump all go on from the last.
-    cut_short tells why reading ended early, if it did.
+    end_s is where the last packet of any kind ends, on the file's clock. cut_short tells how much of the video could
+    be read, when the file says that there is more or cannot be read to its end.
     """
 
     packets: int = 0
     failed_packets: int = 0
     retimed: int = 0
+    end_s: float = 0.0
     cut_short: str = ""
 
 
@@ -79,7 +81,8 @@ def packets(container: InputContainer, streams: Sequence[Stream], report: Decode
     try:
         for packet in container.demux(*streams):
             if packet.size:  # an empty one in the middle (AVI has them) would end the decoder's work
-                report.packets += 1
+                if packet.pts is not None and packet.time_base:
+                    report.end_s = max(report.end_s, float((packet.pts + (packet.duration or 0)) * packet.time_base))
                 yield packet
     except av.FFmpegError as error:
         report.cut_short = str(error.strerror)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import chain
@@ -26,6 +26,7 @@ from pipeline.video.container import opened, packets, video_stream
 
 LATE_START_S: Final = 10  # a recording whose clock starts later (broadcasts do) would otherwise begin with a long wait
 EARLY_END_S: Final = 0.5
+_LENGTH_OF_WHOLE: Final = ("matroska,webm", "flv", "asf")  # they tell the length of the longest track only
 UNSPECIFIED: Final = 2  # in each of the H.273 tables
 FULL_RANGE: Final = 2
 _SWSCALE_MATRICES: Final = {0, 1, 2, 4, 5, 6, 7, 9}  # it refuses frames tagged otherwise
@@ -108,7 +109,7 @@ def frames(path: Path, longer_side_px: int | None = None, report: DecodeReport |
         yield Frame(index, pts, time_s, upright(np.asarray(small.to_ndarray(), np.uint8), info))
 
 
-def pictures(info: VideoInfo, report: DecodeReport | None = None) -> Iterator[tuple[int, av.VideoFrame]]:
+def pictures(info: VideoInfo, report: DecodeReport | None = None) -> Generator[tuple[int, av.VideoFrame], None, None]:
     """The same frames as `frames`: pts, and the picture as the decoder stores it, neither turned nor converted."""
     report = report or DecodeReport()
     with opened(info.path) as container:
@@ -118,9 +119,8 @@ def pictures(info: VideoInfo, report: DecodeReport | None = None) -> Iterator[tu
             assert frame.pts is not None  # noqa: S101 - retimed gives each one
             yield frame.pts, frame
             end_pts = max(end_pts, frame.pts + frame.duration)  # a length may belong to a frame stored nearby
-        missing_s = float((info.start_pts + (stream.duration or 0) - end_pts) * info.time_base)
-        if missing_s > EARLY_END_S and not report.cut_short:
-            report.cut_short = f"the last {missing_s:.1f} s are missing"
+        shown_s = float((end_pts - info.start_pts) * info.time_base)
+        report.cut_short = _cut_short(container, stream, shown_s, report)
 
 
 def upright(plane: Rgb, info: VideoInfo) -> Rgb:
@@ -143,13 +143,31 @@ def _decoded(container: InputContainer, stream: VideoStream, report: DecodeRepor
 
 
 def _as_stored(container: InputContainer, stream: VideoStream, report: DecodeReport) -> Iterator[av.VideoFrame]:
-    for packet in chain(packets(container, [stream], report), [None]):  # None: give out what you still hold back
+    # All kinds of packets are looked at, since some files tell only how long they are as a whole.
+    for packet in chain(
+        packets(container, list(container.streams), report), [None]
+    ):  # None: give out what you hold back
+        if packet is not None and packet.stream is not stream:
+            continue
+        report.packets += packet is not None
         try:
             found = stream.decode(packet)
         except av.FFmpegError:
             report.failed_packets += 1
             continue
         yield from found
+
+
+def _cut_short(container: InputContainer, stream: VideoStream, shown_s: float, report: DecodeReport) -> str:
+    """How much of the video could be read, '' when all; a transport stream does not tell how long it was."""
+    read_s, told_s = shown_s, float((stream.duration or 0) * time_base(stream))
+    if container.format.name in _LENGTH_OF_WHOLE:
+        read_s, told_s = report.end_s, (container.duration or 0) / av.time_base
+    elif container.format.name == "avi":  # the library takes the length of what is there for the stream's
+        told_s = float(stream.frames / average_fps(stream))
+    if told_s - read_s > EARLY_END_S:
+        return f"{read_s:.1f} s of {told_s:.1f} s could be read"
+    return f"{shown_s:.1f} s could be read ({report.cut_short})" if report.cut_short else ""
 
 
 def _info(path: Path, container: InputContainer, stream: VideoStream, first: av.VideoFrame) -> VideoInfo:

@@ -1,4 +1,4 @@
-"""Boxes and names on pictures, large enough to be read on a phone.
+"""Boxes and names on pictures, large enough to be read on a phone; or faces blurred.
 
 The same code draws on an RGB photo and on the Y, U and V planes of a video frame, which so keeps every other pixel as
 it was: all positions are even, so that they hold in the half-sized U and V too, and all patches are opaque.
@@ -14,14 +14,16 @@ import numpy as np
 
 from pipeline.records import UNKNOWN, Float32, Rgb
 from pipeline.roster import Member
+from pipeline.video.blur import blur
 from pipeline.video.names import filled, name_label, shown_name
 
 Planes = tuple[Rgb, ...]
-"""One picture: (RGB (h, w, 3),), or Y (h, w), U and V (h / 2, w / 2); uint8."""
+"""One picture: (RGB (h, w, 3),), or Y (h, w), U and V (h / 2, w / 2); uint8, or uint16 for HDR."""
 
 GREY: Final = "#9A9A9A"
 TEXT_SHARE: Final = 1 / 22  # of the picture's shorter side: 16 px of 360, 33 of 720
 LABEL_SHARE: Final = 0.45  # of the picture's width at most, so that two stand side by side
+CORNER_SHARE: Final = 0.28  # of the box's shorter side
 _KEEP_PLACE: Final = 0.2  # how much of a label may be covered before it leaves the place it had
 
 
@@ -51,9 +53,14 @@ class Painter:
         width: int,
         height: int,
         as_planes: Callable[[Rgb], Planes] = lambda rgb: (rgb,),
+        style: str = "box",
     ) -> None:
-        """For pictures of `width` x `height`; `as_planes` turns an RGB patch of even sides into what is drawn on."""
+        """For pictures of `width` x `height`; `as_planes` turns an RGB patch of even sides into what is drawn on.
+
+        style: 'box', 'corner' or 'name' around or above faces; 'blur' makes all of them unrecognisable instead.
+        """
         self._size = width, height
+        self._style = style
         short = min(width, height)
         self._thickness = max(2, 2 * round(short / 400))
         text_px = max(10, round(short * TEXT_SHARE))
@@ -72,13 +79,17 @@ class Painter:
 
     def draw(self, planes: Planes, faces: FaceLabels) -> None:
         """Draw in place: a coloured box and a name for each member, a thin grey box for the unknown."""
+        if self._style == "blur":
+            for box_xyxy in faces.boxes_xyxy.tolist():
+                blur(planes, box_xyxy)
+            return
         found = [
             (self._inside(box), key if key in self._labels else UNKNOWN)
             for box, key in zip(faces.boxes_xyxy.tolist(), faces.members, strict=True)
         ]
         found = [(box, key) for box, key in found if box.x0 < box.x1 and box.y0 < box.y1]
         found.sort(key=lambda face: face[1] != UNKNOWN)  # members over the unknown
-        for box, key in found:
+        for box, key in found if self._style != "name" else ():
             self._outline(planes, box, 2 if key == UNKNOWN else self._thickness, self._colours[key])
         taken = [box for box, _ in found]
         places = {}
@@ -97,21 +108,22 @@ class Painter:
         width, height = self._size
         x0, y0 = max(0, box.x0 - thickness), max(0, box.y0 - thickness)
         x1, y1 = min(width, box.x1 + thickness), min(height, box.y1 + thickness)
-        for side in (
-            Box(x0, y0, x1, y0 + thickness),
-            Box(x0, y1 - thickness, x1, y1),
-            Box(x0, y0, x0 + thickness, y1),
-            Box(x1 - thickness, y0, x1, y1),
-        ):
-            _paste(planes, side, colour)
+        across, down = x1 - x0, y1 - y0  # how long its bars are
+        if self._style == "corner":
+            across = down = max(thickness, int(min(across, down) * CORNER_SHARE) // 2 * 2)
+        bars = [Box(x, y, x + across, y + thickness) for x in (x0, x1 - across) for y in (y0, y1 - thickness)]
+        bars += [Box(x, y, x + thickness, y + down) for x in (x0, x1 - thickness) for y in (y0, y1 - down)]
+        for bar in bars:
+            _paste(planes, bar, colour)
 
     def _spot(self, box: Box, key: str, taken: list[Box]) -> tuple[Box, int]:
-        """Where the label covers least of `taken`, and which of the four places above and below its box that is."""
+        """Where the label covers least of `taken`, and which of the places above and below its box that is."""
         height, width = self._labels[key][0].shape[:2]
         edge = self._thickness
-        corners = [
-            (x, y) for y in (box.y0 - edge - height, box.y1 + edge) for x in (box.x0 - edge, box.x1 + edge - width)
-        ]
+        lefts = [box.x0 - edge, box.x1 + edge - width]
+        if self._style == "name":
+            lefts = [sum(lefts) // 2]  # without a box to begin at, in the middle
+        corners = [(x, y) for y in (box.y0 - edge - height, box.y1 + edge) for x in lefts]
         spots = [self._within(x, y, width, height) for x, y in corners]
         covered = [sum(_shared(spot, other) for other in taken) / (width * height) for spot in spots]
         costs = [

@@ -10,9 +10,9 @@ import argparse
 import importlib.metadata
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,67 +20,81 @@ import numpy as np
 import pandas as pd
 
 from pipeline import __version__
-from pipeline.classifiers.model import THRESHOLD, hashes, load
+from pipeline.classifiers.model import THRESHOLD, Model, hashes, load
 from pipeline.errors import LineupError, ModelError
 from pipeline.files import folder_written_whole, sha256_of, write_json
 from pipeline.models.embedder import OnnxEmbedder
 from pipeline.models.retinaface import RetinaFace
-from pipeline.models.session import providers
+from pipeline.models.session import hardware
 from pipeline.params import Params, read_params
-from pipeline.progress import meter
 from pipeline.records import LABELLED_FACES, NAMED_TRACKS, UNKNOWN
 from pipeline.roster import read_roster
 from pipeline.tables import write_table
 from pipeline.video.analyse import Analysis, Networks, analysis_of
 from pipeline.video.decode import VideoInfo, probe
 from pipeline.video.draw import FaceLabels
+from pipeline.video.encoder import choose
 from pipeline.video.exports import write_exports
+from pipeline.video.exports.labelled import Labelled, labelled
+from pipeline.video.fancam import Fancam, fancam
 from pipeline.video.identify import identify
 from pipeline.video.mux import SoundReport, put_sound_back
-from pipeline.video.render import render
+from pipeline.video.preview import Preview
+from pipeline.video.render import output_layout, render
+from pipeline.video.shown import drawn, member_keys
 
 CACHE: Final = Path("cache") / "analysis"
 LIBRARIES: Final = ("av", "numpy", "onnxruntime", "opencv-python-headless", "scenedetect-headless", "trackers")
 
 
-def label(video: Path, group: str, out: Path, threshold: float, params: Params) -> Path:
+def label(
+    video: Path,
+    group: str,
+    out: Path,
+    threshold: float,
+    params: Params,
+    only: Sequence[str] = (),
+    fancams: Sequence[str] = (),
+    preview: Path | None = None,
+) -> Path:
     """Label `video` with the model of `group` into a folder of `out`, which appears whole; its path.
 
-    Raises UnreadableVideoError, ModelError, and the errors of the roster's file.
+    `only` names the members that are drawn, or left sharp by style blur; `fancams` those who get a fan-cam; `preview`
+    is a folder to show the work in (preview.py). Raises UnreadableVideoError, ModelError, and the errors of the
+    roster's file.
     """
     seconds: dict[str, float] = {}
     info = probe(video)
-    model = load(Path("models") / group, params)
+    model, networks = _loaded(group, params)
     roster = read_roster(Path("data") / group)
-    networks = Networks(RetinaFace(params.models.detector), OnnxEmbedder(params.models.embedder))
-    if model.embedder_sha256 != networks.embedder.sha256:
-        raise ModelError(f"the model of {group} knows vectors of {model.embedder} only: run 'dvc repro' to rebuild it")
-    with _timed(seconds, "analyse"), meter(f"{video.name}: analyse", _expected_frames(info)) as progress:
+    chosen, followed = member_keys(roster, only), member_keys(roster, fancams)
+    choose(params.render, output_layout(info))  # settings that do not work are told before the long part
+    live = Preview(preview)
+    with _timed(seconds, "analyse"), live.meter(video.name, "analyse", _expected_frames(info)) as progress:
         analysis = analysis_of(video, networks, params.analyse, CACHE, progress)
     with _timed(seconds, "identify"):
         named = identify(analysis, model, threshold)
         faces = named.faces
     target = result_folder(video, out)
     with folder_written_whole(target) as folder:
-        with _timed(seconds, "render"), meter(f"{video.name}: render", len(analysis.frames)) as progress:
+        with _timed(seconds, "render"), live.meter(video.name, "render", len(analysis.frames)) as progress:
             silent = folder / "silent.mp4"
-            render(video, labels_by_frame(faces), roster, params.render, silent, progress)
+            labels = labels_by_frame(drawn(faces, analysis.frames, params.render, chosen))
+            pictures = render(video, labels, roster, params.render, silent, progress, live.show)
             sound = put_sound_back(silent, video, folder / "labelled.mp4")
             silent.unlink()
         with _timed(seconds, "export"):
             write_table(folder / "faces.parquet", faces, LABELLED_FACES)
             write_table(folder / "tracks.parquet", named.tracks, NAMED_TRACKS)
-            write_exports(folder, named, analysis, info, roster)
-        settings = {"group": group, "threshold": threshold, "params": asdict(params)}
-        write_json(
-            folder / "run.json",
-            _run(video, info, analysis, faces, networks, sound)
-            | settings
-            | {
-                "model": hashes(Path("models") / group),
-                "seconds": seconds,
-            },
-        )
+            shown = labelled(faces, analysis.frames, info, roster)
+            write_exports(folder, shown, named.tracks, analysis)
+        cams: list[Fancam] = []
+        if followed:
+            with _timed(seconds, "fancams"):
+                cams = _fancams(shown, followed, folder, params, live)
+        settings = {"group": group, "threshold": threshold, "only": sorted(chosen), "params": asdict(params)}
+        made = {"render": asdict(pictures), "model": hashes(Path("models") / group), "seconds": seconds}
+        write_json(folder / "run.json", _run(video, info, analysis, faces, networks, sound, cams) | settings | made)
     return target
 
 
@@ -109,9 +123,19 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--group", required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--threshold", type=float, default=THRESHOLD)
+    parser.add_argument("--style", default="")
+    parser.add_argument("--unknowns", default="")
+    parser.add_argument("--only", action="append", default=[])
+    parser.add_argument("--fancam", action="append", default=[])
+    parser.add_argument("--preview", type=Path)
     given = parser.parse_args(arguments)
     try:
-        folder = label(given.video, given.group, given.out, given.threshold, read_params())
+        params = read_params()
+        asked = {key: value for key in ("style", "unknowns") if (value := getattr(given, key))}
+        params = replace(params, render=replace(params.render, **asked))
+        folder = label(
+            given.video, given.group, given.out, given.threshold, params, given.only, given.fancam, given.preview
+        )
     except LineupError as error:
         print(json.dumps({"error": str(error)}))
         return 1
@@ -135,8 +159,32 @@ def _expected_frames(info: VideoInfo) -> int | None:
     return round(info.duration_s * float(info.average_fps))
 
 
+def _loaded(group: str, params: Params) -> tuple[Model, Networks]:
+    model = load(Path("models") / group, params)
+    networks = Networks(RetinaFace(params.models.detector), OnnxEmbedder(params.models.embedder))
+    if model.embedder_sha256 != networks.embedder.sha256:
+        raise ModelError(f"the model of {group} knows vectors of {model.embedder} only: run 'dvc repro' to rebuild it")
+    return model, networks
+
+
+def _fancams(video: Labelled, followed: frozenset[str], folder: Path, params: Params, live: Preview) -> list[Fancam]:
+    made = []
+    for member in video.roster.members:
+        if member.key in followed:
+            what = f"fan-cam of {member.name}"
+            with live.meter(video.info.path.name, what, len(video.frames)) as progress:
+                made.append(fancam(video, member.key, folder, params, progress))
+    return made
+
+
 def _run(
-    video: Path, info: VideoInfo, analysis: Analysis, faces: pd.DataFrame, networks: Networks, sound: SoundReport
+    video: Path,
+    info: VideoInfo,
+    analysis: Analysis,
+    faces: pd.DataFrame,
+    networks: Networks,
+    sound: SoundReport,
+    fancams: Sequence[Fancam],
 ) -> dict[str, Any]:
     named = faces[faces["member"] != UNKNOWN]
     return {
@@ -144,7 +192,7 @@ def _run(
         "input": video.name,
         "input_sha256": sha256_of(video),
         "networks": {network.name: network.sha256 for network in (networks.detector, networks.embedder)},
-        "hardware": providers(),
+        "hardware": asdict(hardware()),
         "libraries": {name: importlib.metadata.version(name) for name in LIBRARIES},
         "video": {"width": info.width, "height": info.height, "codec": info.codec, "rotation_deg": info.rotation_deg},
         "counts": {
@@ -157,7 +205,11 @@ def _run(
         },
         "decode": analysis.decode,
         "sound": asdict(sound),
-        "warnings": _warnings(analysis.decode, sound),
+        "fancams": [asdict(one) for one in fancams],
+        "warnings": [
+            *_warnings(analysis.decode, sound),
+            *(f"{one.member} is never seen: no fan-cam" for one in fancams if not one.cuts),
+        ],
     }
 
 
@@ -169,6 +221,7 @@ def _warnings(decode: dict[str, Any], sound: SoundReport) -> list[str]:
     warnings += [
         f"audio track {one.number + 1} ({one.codec}) is left out" for one in sound.tracks if one.action == "left out"
     ]
+    warnings += [f"not carried over: {one}" for one in sound.carried.left_out]
     return [*warnings, sound.trouble] if sound.trouble else warnings
 
 

@@ -1,4 +1,7 @@
-"""The source's sound beside the labelled pictures: its packets copied as they are, every time stamp kept."""
+"""The source's sound beside the labelled pictures: its packets copied as they are, every time stamp kept.
+
+Subtitles, chapters and tags come along where MP4 holds them.
+"""
 
 from __future__ import annotations
 
@@ -16,11 +19,14 @@ import imageio_ffmpeg
 
 from pipeline.errors import LineupError
 from pipeline.files import written_whole
+from pipeline.video.carried import PRIVATE_TAG, Carried, what_came_over, what_mp4_holds
 from pipeline.video.container import INPUT_OPTIONS
 from pipeline.video.decode import VideoInfo, pictures, probe
 from pipeline.video.sound import AudioTrack, audio_tracks, kept, packet_md5s, packet_times
 
 AAC_BITRATE: Final = "192k"
+_NO_STREAM: Final = "d:999?"  # if there: keeps the source an input, for its tags, where it has no sound
+SOURCE_INPUT: Final = 1  # the pictures are input 0
 MAX_TIMESCALE: Final = 2**31 - 1
 _SAYS_NOTHING: Final = re.compile("Terminating thread|Conversion failed|Error opening|Nothing was written|Error while")
 _LINE_PREFIXES: Final = re.compile(r"^(\[[^]]* @ 0x[0-9a-f]+\] )+")
@@ -34,11 +40,13 @@ class SoundError(LineupError):
 class SoundReport:
     """What became of each audio track; origin_s as in VideoInfo was taken off all times of pictures and sound.
 
-    trouble says why a track that could have been copied was not; empty when all is as it should be.
+    trouble says why a track that could have been copied was not; empty when all is as it should be. carried tells what
+    else of the source came along, and what did not.
     """
 
     tracks: tuple[AudioTrack, ...]
     origin_s: int
+    carried: Carried
     trouble: str = ""
 
 
@@ -62,46 +70,57 @@ class SyncReport:
 
 
 def put_sound_back(video_only: Path, source: Path, out_path: Path) -> SoundReport:
-    """Write the pictures of `video_only` with the audio tracks of `source` as an MP4 that starts to play at once.
+    """Write the pictures of `video_only` with all else of `source` that MP4 holds, as one that starts to play at once.
 
-    Where packets are too damaged to be copied all tracks are encoded anew, and where that fails they are left out; the
-    report says so. Raises SoundError with ffmpeg's own words when nothing can be written at all.
+    Where packets are too damaged to be copied all tracks are encoded anew, and where that fails they are left out, as
+    are subtitles; the report says so. Raises SoundError with ffmpeg's own words when nothing can be written at all.
     """
     info = probe(source)
-    planned = audio_tracks(source)
+    planned, rich = audio_tracks(source), what_mp4_holds(source)
     encoded = tuple(replace(track, action="encoded as AAC") for track in kept(planned))
     silent = tuple(replace(track, action="left out") for track in planned)
+    attempts = [(planned, rich), (encoded, rich), (silent, _without_subtitles(rich))]
+    if rich.subtitles:
+        attempts[2:2] = [(planned, attempts[2][1]), (encoded, attempts[2][1])]
     trouble = ""
     with written_whole(out_path) as temporary:
-        for tracks in (planned, encoded, silent):
+        for tracks, carried in attempts:
             try:
-                _run(mux_arguments(video_only, info, tracks, temporary))
+                _run(mux_arguments(video_only, info, tracks, carried, temporary))
                 break
             except SoundError as error:
                 trouble = str(error)
         else:
             raise SoundError(trouble)
-        return SoundReport(_with_md5s(tracks, source, temporary), info.origin_s, trouble)
+        carried = what_came_over(carried, temporary)
+        return SoundReport(_with_md5s(tracks, source, temporary), info.origin_s, carried, trouble)
 
 
-def mux_arguments(video_only: Path, info: VideoInfo, tracks: Sequence[AudioTrack], out_path: Path) -> list[str]:
-    """ffmpeg's arguments, the program's name apart, for the pictures of `video_only` with `tracks` of info.path."""
+def mux_arguments(
+    video_only: Path, info: VideoInfo, tracks: Sequence[AudioTrack], carried: Carried, out_path: Path
+) -> list[str]:
+    """ffmpeg's arguments, the program's name apart, for the pictures of `video_only` with the rest of info.path."""
     drawn = ffmpeg.input(f"file:{video_only}", **INPUT_OPTIONS)
     source = ffmpeg.input(f"file:{info.path}", itsoffset=-info.origin_s, **INPUT_OPTIONS)
-    codecs: dict[str, str] = {"c:v": "copy"}
+    streams: dict[str, str] = {"c:v": "copy", "c:s": "mov_text"}
     for place, track in enumerate(kept(tracks)):
         copied = track.action == "copied"
-        codecs |= {f"c:a:{place}": "copy"} if copied else {f"c:a:{place}": "aac", f"b:a:{place}": AAC_BITRATE}
+        streams |= {f"c:a:{place}": "copy"} if copied else {f"c:a:{place}": "aac", f"b:a:{place}": AAC_BITRATE}
+        if track.title:
+            streams[f"metadata:s:a:{place}"] = f"title={track.title}"
     output = ffmpeg.output(
         drawn["v:0"],
         *(source[f"a:{track.number}"] for track in kept(tracks)),
+        *(source[f"s:{number}"] for number in carried.subtitles),
+        source[_NO_STREAM],
         f"file:{out_path}",
         format="mp4",
         movflags="+faststart",
         movie_timescale=_movie_timescale(info.time_base.denominator, tracks),
-        map_metadata=-1,
-        map_chapters=-1,
-        **codecs,
+        map_metadata=SOURCE_INPUT,
+        map_chapters=SOURCE_INPUT,
+        metadata=f"{PRIVATE_TAG}=",
+        **streams,
     )
     arguments: list[str] = output.global_args("-copyts", "-nostdin", "-loglevel", "error").get_args(
         overwrite_output=True
@@ -128,6 +147,11 @@ def verify_sync(source: Path, out: Path) -> SyncReport:
         for place, track in zip(range(len(out_md5s)), kept(audio_tracks(source)), strict=False)
     )
     return SyncReport(len(out_frames), _frame_times(info) == out_frames, info.origin_s, tracks)
+
+
+def _without_subtitles(carried: Carried) -> Carried:
+    lost = [f"subtitle track {number + 1}: cannot be read" for number in carried.subtitles]
+    return replace(carried, subtitles=(), left_out=(*carried.left_out, *lost))
 
 
 def _run(arguments: Sequence[str]) -> None:

@@ -18,6 +18,7 @@ from pipeline.video.container import DecodeReport, opened, packets
 
 # What MP4 holds and today's browsers play; any other codec (PCM, Vorbis, AC-3, ALAC ...) is encoded anew, as AAC.
 COPIED_CODECS: Final = ("aac", "mp3", "opus", "flac")
+LONGEST_TITLE: Final = 1000  # a program's argument cannot be of any length
 _ADTS_SYNC: Final = b"\xff"
 
 
@@ -35,6 +36,7 @@ class AudioTrack:
     action: Literal["copied", "encoded as AAC", "left out"]
     source_md5: str = ""
     md5: str = ""
+    title: str = ""
 
 
 def audio_tracks(source: Path) -> tuple[AudioTrack, ...]:
@@ -72,7 +74,8 @@ def _track(number: int, stream: AudioStream) -> AudioTrack:
         return AudioTrack(number, "unknown", 0, "left out")
     codec = stream.codec_context.codec.canonical_name
     action: Literal["copied", "encoded as AAC"] = "copied" if codec in COPIED_CODECS else "encoded as AAC"
-    return AudioTrack(number, codec, stream.sample_rate, action)
+    title = stream.metadata.get("title") or stream.metadata.get("name", "")  # MP4 calls it so
+    return AudioTrack(number, codec, stream.sample_rate, action, title=title[:LONGEST_TITLE])
 
 
 def _audio_packets(container: InputContainer) -> Iterator[tuple[int, av.Packet[Stream]]]:

@@ -168,21 +168,31 @@ def test_status_0_when_all_are_labelled(asked: list[tuple], monkeypatch: pytest.
 
 
 @pytest.mark.parametrize(
-    ("options", "out", "threshold"),
-    [([], "labelled", None), (["--out", "mine", "--threshold", "0.75"], "videos/mine", 0.75)],
-    ids=["defaults", "given"],
+    ("options", "out", "threshold", "drawing"),
+    [
+        ([], "labelled", None, []),
+        (["--out", "mine", "--threshold", "0.75"], "videos/mine", 0.75, []),
+        (
+            ["--style", "blur", "--only", "-지민", "--only", "b", "--unknowns", "hidden"],
+            "labelled",
+            None,
+            ["--style=blur", "--unknowns=hidden", "--only=-지민", "--only=b"],
+        ),
+    ],
+    ids=["defaults", "given", "drawing"],
 )
 def test_paths_are_the_caller_s_and_the_default_is_the_project_s(
     options: list[str],
     out: str,
     threshold: float | None,
+    drawing: list[str],
     asked: list[tuple],
     elsewhere: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     lineup("label", ".", "--group", "g", *options, monkeypatch=monkeypatch)
-    ((videos, group, folder, wanted),) = asked
-    assert (list(videos), group, wanted) == ([elsewhere / "videos" / "clip.mp4"], "g", threshold)
+    ((videos, group, folder, wanted, how),) = asked
+    assert (list(videos), group, wanted, how) == ([elsewhere / "videos" / "clip.mp4"], "g", threshold, drawing)
     assert Path.cwd() == elsewhere
     assert folder.resolve() == elsewhere / out
 

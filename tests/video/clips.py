@@ -27,6 +27,7 @@ BROADCAST_S = 36000
 RECIPES = {
     "24.mp4": f"{PICTURES} {SOUND} {H264} -c:a aac",
     "23.976.mp4": f"-f lavfi -i testsrc2=s=96x64:r=24000/1001:d=1 {SOUND} {H264} -c:a aac",
+    "60.mp4": f"-f lavfi -i testsrc2=s=96x64:r=60:d=1 {SOUND} {H264} -c:a aac",
     "vfr.mp4": f"{PICTURES} {SOUND} {H264} {GAPS} -c:a aac",
     "vfr-90k.mp4": f"{PICTURES} {SOUND} {H264} -vf setpts=PTS+random(0)*0.3/24/TB,settb=1/90000 -fps_mode passthrough "
     "-enc_time_base 1:90000 -c:a aac",
@@ -42,6 +43,10 @@ RECIPES = {
     "late-sound.mp4": f"{PICTURES} -itsoffset 0.7 {SOUND} {H264} -c:a aac",
     "late-pictures.mp4": f"-itsoffset 0.5 {PICTURES} {SOUND} -map 0 -map 1 {H264} -c:a aac",
     "h264-aac.mkv": f"{PICTURES} {SOUND} {H264} -c:a aac",
+    "h264-aac.flv": f"{PICTURES} {SOUND} {H264} -c:a aac",
+    "wmv2.wmv": f"{PICTURES} {SOUND} -c:v wmv2 -c:a wmav2",
+    "longer-sound.mkv": f"{PICTURES} -f lavfi -i sine=d=3:r=44100 {H264} -c:a aac",
+    "live.mkv": "-i h264-aac.mkv -c copy -live 1",
     "flac.mkv": f"{PICTURES} {SOUND} {H264} -c:a flac",
     "vp9-opus.webm": f"{PICTURES} {SOUND} -c:v libvpx-vp9 -c:a libopus",
     "vp8-vorbis.webm": f"{PICTURES} {SOUND} -c:v libvpx -c:a libvorbis",
@@ -73,6 +78,10 @@ RECIPES = {
     "full-range.mp4": f"{BARS} -vf scale=out_range=full,format=yuv420p -color_range pc -c:v libx264 -crf 5",
     "hdr.mp4": f"{BARS} -vf scale=out_color_matrix=bt2020,format=yuv420p10le -c:v libx265 -crf 5 "
     "-x265-params log-level=none:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc",
+    "hlg.mp4": f"{BARS} -vf scale=out_color_matrix=bt2020,format=yuv420p10le -c:v libx265 -crf 5 "
+    "-x265-params log-level=none:colorprim=bt2020:transfer=arib-std-b67:colormatrix=bt2020nc",
+    "hdr-in-8-bit.mp4": f"{BARS} -vf scale=out_color_matrix=bt2020,format=yuv420p -c:v libx264 -crf 5 "
+    "-x264-params colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc",
     "rgb.mkv": f"{BARS} -pix_fmt bgr0 -c:v ffv1",
     "beep-pcm.mov": f"{PICTURES} {BEEP} {H264} -c:a pcm_s16le",
     "beep-late-vorbis.mkv": f"{PICTURES} -itsoffset 0.3 {BEEP} {H264} -c:a libvorbis",

@@ -44,12 +44,14 @@ def test_a_font_is_found_that_has_every_character(name: str) -> None:
     assert {ord(character) for character in name} <= font_for(name)[1]
 
 
-def drawn(boxes: list[tuple[float, ...]], keys: list[str], members=(JIMIN, SAKURA), size=(640, 360)) -> np.ndarray:
+def drawn(
+    boxes: list[tuple[float, ...]], keys: list[str], members=(JIMIN, SAKURA), size=(640, 360), style="box"
+) -> np.ndarray:
     """A black picture (h, w, 3) with these faces drawn."""
     width, height = size
     canvas = np.zeros((height, width, 3), np.uint8)
     faces = FaceLabels(np.array(boxes, np.float32).reshape(-1, 4), tuple(keys))
-    Painter(members, width, height).draw((canvas,), faces)
+    Painter(members, width, height, style=style).draw((canvas,), faces)
     return canvas
 
 
@@ -183,3 +185,43 @@ def test_names_of_one_length_look_different() -> None:
     names = ["지민", "정국", "さくら", "白石", "二人"]
     ink = [drawn([(200, 150, 260, 230)], ["x"], (Member("x", name, "#F0E442"),))[100:148].tobytes() for name in names]
     assert len(set(ink)) == len(names)
+
+
+def test_corners_are_the_box_without_the_middle_of_its_sides() -> None:
+    box = [(200, 150, 260, 230)]
+    whole, corners = (filled(drawn(box, ["jm"], style=style), JIMIN.colour) for style in ("box", "corner"))
+    assert not (corners & ~whole).any()
+    assert corners[150:160, 198:200].all()
+    assert corners[222:232, 260:262].all()
+    assert not corners[172:208].any()
+    np.testing.assert_array_equal(corners[:148], whole[:148])  # the label
+
+
+def test_a_name_alone_stands_in_the_middle_above_its_face() -> None:
+    canvas = drawn([(200, 150, 260, 230)], ["jm"], style="name")
+    assert not canvas[150:].any()
+    columns = np.flatnonzero(filled(canvas, JIMIN.colour).any(axis=0))
+    assert abs((columns[0] + columns[-1]) / 2 - 230) <= 2
+
+
+@pytest.mark.parametrize(("style", "marked"), [("corner", True), ("name", False)])
+def test_the_unknown_have_grey_corners_but_no_name(style: str, marked: bool) -> None:
+    canvas = drawn([(200, 150, 260, 230)], [UNKNOWN], style=style)
+    assert filled(canvas, GREY).any() == canvas.any() == marked
+
+
+@pytest.mark.parametrize("key", ["jm", UNKNOWN, "gone"])
+def test_blur_marks_nobody_and_spares_nobody(key: str) -> None:
+    canvas = np.random.default_rng(0).integers(0, 256, (360, 640, 3), dtype=np.uint8)
+    plain = canvas.copy()
+    faces = FaceLabels(np.array([(200, 150, 260, 230)], np.float32), (key,))
+    Painter((JIMIN,), 640, 360, style="blur").draw((canvas,), faces)
+    assert canvas[160:220, 210:250].std() < plain.std() / 3
+    np.testing.assert_array_equal(canvas[:100], plain[:100])
+
+
+@pytest.mark.parametrize("size", [(16, 12), (2, 2), (640, 12)])
+@pytest.mark.parametrize("style", ["corner", "name", "blur"])
+def test_every_style_fits_the_smallest_picture(style: str, size: tuple[int, int]) -> None:
+    canvas = drawn([(0, 0, size[0], size[1]), (0, 0, 1.2, 1.2)], ["jm", UNKNOWN], size=size, style=style)
+    assert (filled(canvas, JIMIN.colour) | filled(canvas, GREY) | ~canvas.any(axis=2)).all()

@@ -18,7 +18,7 @@ import pytest
 from excerpts import CUT, FRAMES, excerpt
 from PIL import Image
 
-from pipeline.errors import DatasetError, LineupError, ModelError, UnreadableVideoError
+from pipeline.errors import DatasetError, LineupError, ModelError, ParamsError, UnreadableVideoError
 from pipeline.params import Params, Render
 from pipeline.records import LABELLED_FACES, UNKNOWN
 from pipeline.video.decode import probe
@@ -47,7 +47,7 @@ FILES = {
 
 @pytest.fixture
 def quick(params: Params) -> Params:
-    return replace(params, render=Render(crf=30, preset="ultrafast"))
+    return replace(params, render=Render(crf=30, preset="ultrafast", encoder="libx264"))
 
 
 @pytest.fixture
@@ -126,12 +126,33 @@ def test_run_json_says_how_it_was_made(out: Path, quick: Params) -> None:
     assert len(told["input_sha256"]) == 64
     assert told["group"] == "lanterns"
     assert told["threshold"] == 0.5
-    assert told["params"]["render"] == {"crf": 30, "preset": "ultrafast"}
+    assert told["params"]["render"]["preset"] == "ultrafast"
+    assert told["render"] == {"frames": FRAMES, "encoder": "libx264", "pixel_format": "yuv420p"}
+    assert told["hardware"]["providers"][-1] == "CPUExecutionProvider"
+    assert told["only"] == []
     assert told["networks"].keys() == {"retinaface-mobilenet", "sface"}
     assert {"model.json", "nearest.skops"} <= told["model"].keys()
     assert told["seconds"].keys() == {"analyse", "identify", "render", "export"}
     assert told["counts"]["shots"] == 2
     assert told["counts"]["tracks"] == 3
+
+
+def test_a_fan_cam_of_those_who_are_asked_for(out: Path, quick: Params) -> None:
+    folder = label(excerpt("plain.mp4"), "lanterns", out, 0.5, quick, fancams=["soren", "mira"])
+    told = run_of(folder)
+    never, made = told["fancams"]
+    assert (never["member"], never["cuts"], never["files"]) == ("mira", 0, [])
+    assert (made["member"], made["number"], made["cuts"]) == ("soren", 4, 1)
+    assert {path.name for path in folder.iterdir()} == FILES | set(made["files"])
+    assert probe(folder / "fancam-4-cuts.mp4").frame_count == FRAMES - CUT
+    assert told["warnings"] == ["mira is never seen: no fan-cam"]
+    assert "fancams" in told["seconds"]
+
+
+def test_nobody_s_fan_cam_is_refused_before_any_work(out: Path, quick: Params) -> None:
+    with pytest.raises(LineupError, match=r"'nobody'.*juno"):
+        label(excerpt("plain.mp4"), "lanterns", out, 0.5, quick, fancams=["soren", "nobody"])
+    assert not out.exists()
 
 
 def test_the_threshold_decides_who_is_named(out: Path, quick: Params) -> None:
@@ -151,6 +172,42 @@ def test_names_stand_in_the_picture(out: Path, quick: Params) -> None:
     x0, y0, x1, y1 = (round(row[side]) for side in ("x0", "y0", "x1", "y1"))
     assert change[y0 - 3 : y0 + 4, x0:x1].max(axis=0).mean() > 60
     assert change[y0 + 15 : y1 - 15, x0 + 15 : x1 - 15].mean() < 12
+
+
+def frame_rgb(video: Path) -> np.ndarray:
+    with av.open(str(video)) as container:
+        return next(container.decode(video=0)).to_ndarray(format="rgb24").astype(int)
+
+
+def test_everyone_but_one_is_blurred(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = [str(excerpt("plain.mp4")), "--group", "lanterns", "--out", str(out)]
+    assert main([*given, "--style", "blur", "--only", "JUNO"]) == 0
+    folder = Path(json.loads(capsys.readouterr().out)["folder"])
+    faces = pd.read_parquet(folder / "faces.parquet").query("frame == 0").set_index("member")
+    change = np.abs(frame_rgb(folder / "labelled.mp4") - frame_rgb(excerpt("plain.mp4"))).mean(axis=2)
+    changed = {
+        member: change[round(row.y0) : round(row.y1), round(row.x0) : round(row.x1)].mean()
+        for member, row in faces.iterrows()
+    }
+    assert changed.keys() == {"juno", "tavi"}
+    assert changed["juno"] < 4 < 8 < changed["tavi"]
+    told = run_of(folder)
+    assert (told["only"], told["params"]["render"]["style"]) == (["juno"], "blur")
+
+
+@pytest.mark.parametrize("wrong", [{"encoder": "x265"}, {"preset": "quickest"}], ids=["encoder", "preset"])
+def test_settings_that_do_not_work_are_told_at_once(
+    wrong: dict, out: Path, quick: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pipeline.video.label.analysis_of", lambda *_: pytest.fail("analysed first"))
+    with pytest.raises(ParamsError, match="render: "):
+        label(excerpt("plain.mp4"), "lanterns", out, 0.5, replace(quick, render=replace(quick.render, **wrong)))
+
+
+def test_nobody_is_drawn_for_a_member_that_is_not_there(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([str(excerpt("plain.mp4")), "--group", "lanterns", "--out", str(out), "--only", "junoo"]) == 1
+    assert "no one member 'junoo' (there are: juno, kaia" in json.loads(capsys.readouterr().out)["error"]
+    assert not out.exists()
 
 
 def test_the_same_again_gives_the_same(out: Path, quick: Params) -> None:

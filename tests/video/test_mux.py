@@ -15,20 +15,21 @@ from clips import FOLDER, clip, ffmpeg, frame_times
 from pipeline.errors import LineupError
 from pipeline.params import Render
 from pipeline.roster import Roster
+from pipeline.video.carried import Carried
 from pipeline.video.decode import probe
 from pipeline.video.mux import SoundError, mux_arguments, put_sound_back, verify_sync
 from pipeline.video.render import render
 from pipeline.video.sound import AudioTrack, audio_tracks
 
 COPIED = {
-    "24.mp4": 0, "23.976.mp4": 0, "vfr.mp4": 0, "vfr-90k.mp4": 0, "b-frames.mp4": 0, "no-edit-list.mp4": 0,
+    "24.mp4": 0, "23.976.mp4": 0, "60.mp4": 0, "vfr.mp4": 0, "vfr-90k.mp4": 0, "b-frames.mp4": 0, "no-edit-list.mp4": 0,
     "edit-list.mp4": 0, "odd.mp4": 0, "10-bit.mp4": 0, "turned-90.mp4": 0, "turned-180.mp4": 0, "turned-270.mp4": 0,
     "two-tracks.mp4": 0, "late-sound.mp4": 0, "late-pictures.mp4": 0, "clip-with-cover.mp4": 0, "xvid-mp3.avi": 0,
     "h264-aac.mkv": 0.001, "vp9-opus.webm": 0.001, "odd.webm": 0.001, "flac.mkv": 0.001,  # their clock ticks in ms
     "aac.ts": 0.0001, "broadcast.ts": 0.0001, "clock-wraps.ts": 0.0001,
 }  # fmt: skip
 ENCODED = ["pcm.mov", "h264-pcm.avi", "vp8-vorbis.webm", "ac3.ts", "mpeg2.mpg"]
-SILENT = ["no-sound.mp4", "animation.gif", "raw.h264"]
+SILENT = ["no-sound.mp4", "hdr.mp4", "animation.gif", "raw.h264"]
 
 
 @cache
@@ -210,10 +211,12 @@ def test_arguments_copy_what_can_be_and_keep_every_stamp() -> None:
         AudioTrack(1, "unknown", 0, "left out"),
         AudioTrack(2, "vorbis", 48000, "encoded as AAC"),
     )
-    arguments = mux_arguments(Path("pictures.mp4"), info, tracks, Path("out.mp4"))
+    carried = Carried(subtitles=(0, 3), chapters=0, tags=(), left_out=())
+    arguments = mux_arguments(Path("pictures.mp4"), info, tracks, carried, Path("out.mp4"))
     pairs = dict(pairwise(arguments))
     maps = [value for option, value in pairwise(arguments) if option == "-map"]
-    assert maps == ["0:v:0", "1:a:0", "1:a:2"]
+    assert maps[:-1] == ["0:v:0", "1:a:0", "1:a:2", "1:s:0", "1:s:3"]
+    assert maps[-1].endswith("?")
     assert (pairs["-c:v"], pairs["-c:a:0"], pairs["-c:a:1"], pairs["-b:a:1"]) == ("copy", "copy", "aac", "192k")
     assert [int(pairs["-movie_timescale"]) % ticks for ticks in (12288, 44100, 48000)] == [0, 0, 0]
     assert "-copyts" in arguments

@@ -20,10 +20,11 @@ from pipeline.video.render import render
 
 BLUE = "#0072B2"
 ROSTER = Roster("g", (Member("jm", "지민", BLUE),))
-FINE = Render(crf=4, preset="ultrafast")
+FINE = Render(crf=4, preset="ultrafast", encoder="libx264")
 
 TIMED = [
-    "24.mp4", "23.976.mp4", "vfr.mp4", "vfr-90k.mp4", "b-frames.mp4", "no-edit-list.mp4", "edit-list.mp4", "odd.mp4",
+    "24.mp4", "23.976.mp4", "60.mp4", "vfr.mp4",
+    "vfr-90k.mp4", "b-frames.mp4", "no-edit-list.mp4", "edit-list.mp4", "odd.mp4",
     "odd.webm", "10-bit.mp4", "late-pictures.mp4", "h264-aac.mkv", "vp8-vorbis.webm", "pcm.mov", "h264-pcm.avi",
     "xvid-mp3.avi", "aac.ts", "broadcast.ts", "clock-wraps.ts",
     "mpeg2.mpg", "animation.gif", "raw.h264", "turned-90.mp4", "rgb.mkv",
@@ -61,7 +62,7 @@ def test_the_output_is_what_browsers_play(name: str, tmp_path: Path) -> None:
     "name",
     [
         *("24.mp4", "turned-90.mp4", "turned-180.mp4", "turned-270.mp4", "mirrored.mp4", "turned-90-mirrored.mp4"),
-        *("bt709.mp4", "bt601.mp4", "full-range.mp4", "hdr.mp4", "rgb.mkv"),
+        *("bt709.mp4", "bt601.mp4", "full-range.mp4", "hdr.mp4", "hlg.mp4", "rgb.mkv"),
     ],
 )
 def test_pictures_and_colours_are_the_source_s(name: str, tmp_path: Path) -> None:
@@ -78,6 +79,7 @@ def test_pictures_and_colours_are_the_source_s(name: str, tmp_path: Path) -> Non
         ("bt601.mp4", Colour(6, 6, 6, 1)),
         ("full-range.mp4", Colour(2, 2, 5, 2)),
         ("hdr.mp4", Colour(9, 16, 9, 1)),
+        ("hlg.mp4", Colour(9, 18, 9, 1)),
         ("rare-matrix.mp4", Colour(2, 2, 8, 1)),
         ("rgb.mkv", Colour(1, 1, 1, 1)),
     ],
@@ -136,7 +138,7 @@ def test_faces_are_drawn_on_their_frame_only(name: str, tmp_path: Path) -> None:
 
 def test_progress_counts_the_frames(tmp_path: Path) -> None:
     seen: list[int] = []
-    assert render(clip("24.mp4"), {}, ROSTER, FINE, tmp_path / "out.mp4", seen.append) == 24
+    assert render(clip("24.mp4"), {}, ROSTER, FINE, tmp_path / "out.mp4", seen.append).frames == 24
     assert seen == list(range(1, 25))
 
 
@@ -166,7 +168,7 @@ def test_a_name_that_looks_like_an_option_or_an_address_is_a_file(
     monkeypatch.chdir(tmp_path)
     source, out = Path("http:-y 'x'.mp4"), Path("-i:out.mp4")
     source.write_bytes(clip("24.mp4").read_bytes())
-    assert render(source, {}, ROSTER, FINE, out) == 24
+    assert render(source, {}, ROSTER, FINE, out).frames == 24
     assert len(ffmpeg("-i", tmp_path / out, "-f", "framecrc", "-").splitlines()) > 24
 
 
@@ -174,3 +176,31 @@ def test_settings_the_encoder_does_not_take_are_named(tmp_path: Path) -> None:
     with pytest.raises(ParamsError, match=r"render.*'quickest'"):
         render(clip("24.mp4"), {}, ROSTER, Render(crf=20, preset="quickest"), tmp_path / "out.mp4")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "pixel_format"),
+    [
+        ("hdr.mp4", "yuv420p10le"),
+        ("hlg.mp4", "yuv420p10le"),
+        ("10-bit.mp4", "yuv420p"),
+        ("hdr-in-8-bit.mp4", "yuv420p"),
+        ("rgb.mkv", "yuv420p"),
+    ],
+)
+def test_only_hdr_has_ten_bits(name: str, pixel_format: str, tmp_path: Path) -> None:
+    report = render(clip(name), {}, ROSTER, FINE, tmp_path / "out.mp4")
+    assert report.pixel_format == probe(tmp_path / "out.mp4").pixel_format == pixel_format
+
+
+@pytest.mark.parametrize(
+    ("name", "bits", "white"), [("hdr.mp4", 10, 0.58), ("hlg.mp4", 10, 0.75), ("hdr-in-8-bit.mp4", 8, 0.58)]
+)
+def test_boxes_in_hdr_are_as_bright_as_paper_not_as_the_sun(name: str, bits: int, white: float, tmp_path: Path) -> None:
+    faces = FaceLabels(np.array([[20, 20, 70, 50]], np.float32), ("w",))
+    render(clip(name), {0: faces}, Roster("g", (Member("w", "w", "#FFFFFF"),)), FINE, tmp_path / "out.mp4")
+    with av.open(str(tmp_path / "out.mp4")) as container:
+        plane = next(container.decode(video=0)).planes[0]
+    rows = np.frombuffer(plane, np.uint16 if bits > 8 else np.uint8)
+    edge = rows.reshape(plane.height, -1)[24:46, 18:20].mean() / 2 ** (bits - 8)
+    assert (edge - 16) / 219 == pytest.approx(white, abs=0.01)

@@ -8,7 +8,7 @@ import pandas as pd
 
 from pipeline.roster import Roster
 from pipeline.video.decode import VideoInfo
-from pipeline.video.exports.screen_time import Appearance, ScreenTime
+from pipeline.video.exports.screen_time import Appearance, ScreenTime, appearances, screen_times
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,3 +21,9 @@ class Labelled:
     roster: Roster
     appearances: list[Appearance]
     times: list[ScreenTime]
+
+
+def labelled(faces: pd.DataFrame, frames: pd.DataFrame, info: VideoInfo, roster: Roster) -> Labelled:
+    """The video with these faces (LABELLED_FACES) on these frames (VIDEO_FRAMES)."""
+    found = appearances(faces, frames, roster)
+    return Labelled(faces, frames, info, roster, found, screen_times(faces, frames, roster, found))

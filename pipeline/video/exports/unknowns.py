@@ -14,7 +14,6 @@ from pipeline.files import written_whole
 from pipeline.records import UNKNOWN
 from pipeline.video.analyse import Analysis
 from pipeline.video.exports.screen_time import shown_s
-from pipeline.video.identify import Named
 from pipeline.video.names import font_for
 
 MAX_GROUPS: Final = 36
@@ -33,12 +32,11 @@ class Track:
     crop_jpeg: bytes
 
 
-def write_unknowns(path: Path, named: Named, analysis: Analysis) -> None:
+def write_unknowns(path: Path, faces: pd.DataFrame, tracks: pd.DataFrame, analysis: Analysis) -> None:
     """Draw the unknown tracks, linked ones side by side, the person seen longest first; a note counts the rest."""
-    tracks = _tracks(named.faces[named.faces["member"] == UNKNOWN], analysis)
-    person = named.tracks.set_index("track")["person"].to_dict()
+    person = tracks.set_index("track")["person"].to_dict()
     people: dict[int, list[Track]] = {}
-    for track in tracks:
+    for track in _tracks(faces[faces["member"] == UNKNOWN], analysis):
         people.setdefault(person[track.number], []).append(track)
     groups = sorted(people.values(), key=lambda group: (-sum(one.seconds for one in group), group[0].start_s))
     note = f"and {len(groups) - MAX_GROUPS} more" if len(groups) > MAX_GROUPS else ""

@@ -14,7 +14,7 @@ from pipeline.roster import COLOURS, Member, Roster
 from pipeline.video.analyse import Analysis
 from pipeline.video.decode import VideoInfo
 from pipeline.video.exports import write_exports
-from pipeline.video.identify import Named
+from pipeline.video.exports.labelled import labelled
 
 ROSTER = Roster(
     "g", (Member("jm", "지민", COLOURS[0]), Member("sk", "さくら", COLOURS[1]), Member("mai", "白石麻衣", COLOURS[2]))
@@ -64,16 +64,17 @@ def analysed(frames: pd.DataFrame, vectors: dict[int, Sequence[float]] | None = 
     return Analysis(frames, pd.DataFrame(), samples, np.array([*given.values()], np.float32).reshape(-1, 3), {})
 
 
-def named(faces: pd.DataFrame, people: dict[int, int] | None = None) -> Named:
-    """These faces, and for each of their tracks its person: itself when `people` does not name another."""
+def tracks_of(faces: pd.DataFrame, people: dict[int, int] | None = None) -> pd.DataFrame:
+    """NAMED_TRACKS of these faces, each track a person of its own unless `people` names another."""
     first = faces.drop_duplicates("track").sort_values("track")
     tracks = first.assign(person=[(people or {}).get(int(track), int(track)) for track in first["track"]])
-    return Named(faces, tracks.reindex(columns=NAMED_TRACKS.names).reset_index(drop=True))
+    return tracks.reindex(columns=NAMED_TRACKS.names).reset_index(drop=True)
 
 
 def exported(folder: Path, faces: pd.DataFrame, frames: pd.DataFrame, info: VideoInfo, roster: Roster = ROSTER) -> Path:
     """The folder with all exports of these faces; the first frame of each track is its thumbnail."""
     folder.mkdir(parents=True, exist_ok=True)
     vectors = {int(track): (1.0, 0.0, 0.0) for track in faces["track"].unique()}
-    write_exports(folder, named(faces), analysed(frames, vectors), info, roster)
+    video = labelled(faces, frames, info, roster)
+    write_exports(folder, video, tracks_of(faces), analysed(frames, vectors))
     return folder

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -246,6 +247,16 @@ def astray_px(page: Any, info: VideoInfo) -> float:
     return abs(middle(rows.min(axis=2) > 128) - middle(near(rows, COLOURS[0]))) / scale
 
 
+def settles(page: Any, info: VideoInfo, limit_px: float) -> bool:
+    """Whether the box comes to stand on the square; a busy machine may draw a picture late."""
+    deadline = time.monotonic() + 5
+    while astray_px(page, info) >= limit_px:
+        if time.monotonic() > deadline:
+            return False
+        page.wait_for_timeout(100)
+    return True
+
+
 @pytest.fixture
 def shown(clips: Path, tmp_path: Path) -> Path:
     """A result of moving.mp4: jm all the time, sk at the left from the tenth frame on, a stranger between them."""
@@ -376,7 +387,7 @@ def test_it_fits_every_screen(width: int, shown: Path, clips: Path, page: Any) -
     page.set_viewport_size({"width": width, "height": 844})
     opened(page, shown, "#t=0.5")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-    assert astray_px(page, probe(clips / "moving.mp4")) < STEP_PX / 3
+    assert settles(page, probe(clips / "moving.mp4"), STEP_PX / 3)
 
 
 def test_only_what_is_near_is_loaded(page: Any, tmp_path: Path) -> None:

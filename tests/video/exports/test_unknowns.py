@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from excerpts import excerpt
-from made import ROSTER, analysed, exported, face, faces_of, named, table
+from made import ROSTER, analysed, exported, face, faces_of, table, tracks_of
 from PIL import Image
 
 from pipeline.images import encode_jpeg
@@ -25,7 +25,8 @@ def drawn(path: Path, lengths: dict[int, int], people: dict[int, int]) -> Image.
     for track, length in lengths.items():
         rows += [face(FRAMES, frame + n, UNKNOWN, track) for n in range(length)]
         frame += length
-    write_unknowns(path, named(faces_of(rows), people), analysed(FRAMES, dict.fromkeys(lengths, ANNA)))
+    faces = faces_of(rows)
+    write_unknowns(path, faces, tracks_of(faces, people), analysed(FRAMES, dict.fromkeys(lengths, ANNA)))
     with Image.open(path) as picture:
         return picture.convert("L")
 
@@ -40,7 +41,7 @@ def test_the_one_seen_longest_comes_first_with_all_its_tracks(tmp_path: Path) ->
 def test_no_more_than_fit_and_a_note_of_the_rest(people: int, rows: int, note_px: int, tmp_path: Path) -> None:
     crowd = dict.fromkeys(range(people), ANNA)
     together = faces_of([face(FRAMES, 0, UNKNOWN, track) for track in crowd])
-    write_unknowns(tmp_path / "unknowns.png", named(together), analysed(FRAMES, crowd))
+    write_unknowns(tmp_path / "unknowns.png", together, tracks_of(together), analysed(FRAMES, crowd))
     with Image.open(tmp_path / "unknowns.png") as picture:
         assert picture.size == (1000, 8 + rows * 176 + note_px)
 
@@ -48,7 +49,8 @@ def test_no_more_than_fit_and_a_note_of_the_rest(people: int, rows: int, note_px
 @pytest.mark.parametrize("unknown", [[], [(5, 0)]], ids=["nobody is unknown", "an unknown face without a sample"])
 def test_nothing_to_show(unknown: list, tmp_path: Path) -> None:
     rows = [face(FRAMES, frame, UNKNOWN, track) for frame, track in unknown]
-    write_unknowns(tmp_path / "unknowns.png", named(faces_of(rows)), analysed(FRAMES))
+    faces = faces_of(rows)
+    write_unknowns(tmp_path / "unknowns.png", faces, tracks_of(faces), analysed(FRAMES))
     with Image.open(tmp_path / "unknowns.png") as picture:
         assert np.asarray(picture.convert("L")).min() < 120  # it says so
 
