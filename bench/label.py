@@ -55,7 +55,7 @@ def main() -> None:
     given = parser.parse_args()
     video = given.video.resolve()
     project = enter_project()
-    info, count = probe(video), sum(1 for _ in frames(video, 64))
+    info, count = probe(video), sum(1 for _ in frames(video))
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         for name in ("params.yaml", "data", "models"):
@@ -108,7 +108,7 @@ def recipe(video: Path, data: Path, sampled: int, count: int) -> Timing:
     pairs = [(member, vectors[0]) for member, vectors in learnt if len(vectors) == 1]
     machine = SVC(kernel="linear", C=10).fit([vector for _, vector in pairs], [m for m, _ in pairs])
     every = max(1, count // sampled)
-    pictures = [frame.rgb for frame in frames(video) if frame.index % every == 0]
+    pictures = [frame.rgb(4096) for frame in frames(video) if frame.index % every == 0]
     wall, cpu = time.perf_counter(), time.process_time()
     for picture in pictures:
         if vectors := describe(picture):

@@ -62,6 +62,29 @@ def read_vectors(path: Path) -> tuple[pd.DataFrame, Float32]:
     return table.drop_columns(["vector"]).to_pandas(), np.ascontiguousarray(vectors, dtype=np.float32)
 
 
+def write_bundle(path: Path, tables: Iterable[tuple[Iterable[Mapping[str, Any]], pa.Schema]]) -> None:
+    """Write several tables, rows and schema each, into one file, whole or not at all."""
+    with written_whole(path) as temporary, temporary.open("wb") as handle:
+        for rows, schema in tables:
+            with pa.ipc.new_stream(handle, schema) as stream:
+                stream.write_table(pa.Table.from_pylist(list(rows), schema=schema))
+
+
+def read_bundle(path: Path, schemas: Iterable[pa.Schema]) -> list[pd.DataFrame]:
+    """Read what `write_bundle` wrote; DatasetError when it is damaged or holds other columns."""
+    found = []
+    with path.open("rb") as handle:
+        for schema in schemas:
+            try:
+                table = pa.ipc.open_stream(handle).read_all()
+            except (OSError, ValueError):
+                raise DatasetError(f"{path} is damaged: delete it and run the same again") from None
+            if table.schema.names != schema.names:
+                raise DatasetError(f"{path} was made by another version: delete it and run the same again")
+            found.append(table.to_pandas())
+    return found
+
+
 def write_dropped(path: Path, dropped: Iterable[Dropped], metadata: Mapping[str, str] | None = None) -> None:
     """Write a stage's dropped rows, ordered so that the file does not depend on the order of work."""
     rows = sorted((asdict(row) for row in dropped), key=lambda row: tuple(row.values()))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 import struct
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any, Final, cast
@@ -76,12 +77,16 @@ class VideoInfo:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """One displayed frame: rgb (h, w, 3) uint8, upright; pts in the video's time_base; time_s in seconds."""
+    """One displayed frame: pts in the video's time_base; time_s in seconds.
+
+    rgb(longer_side_px) makes its picture, (h, w, 3) uint8, upright, shrunk to that longer side, never enlarged; it is
+    only made when asked for, since most frames of a video are not looked at.
+    """
 
     index: int
     pts: int
     time_s: float
-    rgb: Rgb
+    rgb: Callable[[int], Rgb]
 
 
 def probe(path: Path) -> VideoInfo:
@@ -95,18 +100,14 @@ def probe(path: Path) -> VideoInfo:
         return _info(path, container, stream, first)
 
 
-def frames(path: Path, longer_side_px: int | None = None, report: DecodeReport | None = None) -> Iterator[Frame]:
-    """The frames in the order they are shown, one at a time; shrunk to `longer_side_px`, never enlarged.
+def frames(path: Path, report: DecodeReport | None = None) -> Generator[Frame, None, None]:
+    """The frames in the order they are shown, one at a time.
 
     Damaged packets are left out and counted in `report`. Raises UnreadableVideoError as `probe` does.
     """
     info = probe(path)
-    scale = min(1.0, longer_side_px / max(info.width, info.height)) if longer_side_px else 1.0
-    width, height = (max(1, round(side * scale)) for side in (info.coded_width, info.coded_height))
     for index, (pts, picture) in enumerate(pictures(info, report)):
-        small = converted(picture, format="rgb24", width=width, height=height, interpolation="AREA")
-        time_s = float(pts * info.time_base - info.origin_s)
-        yield Frame(index, pts, time_s, upright(np.asarray(small.to_ndarray(), np.uint8), info))
+        yield Frame(index, pts, float(pts * info.time_base - info.origin_s), partial(_rgb, picture, info))
 
 
 def pictures(info: VideoInfo, report: DecodeReport | None = None) -> Generator[tuple[int, av.VideoFrame], None, None]:
@@ -136,6 +137,13 @@ def converted(frame: av.VideoFrame, **layout: Any) -> av.VideoFrame:
         frame.colorspace = UNSPECIFIED
     frame.color_range = _range(frame)
     return frame.reformat(threads=1, **layout)
+
+
+def _rgb(picture: av.VideoFrame, info: VideoInfo, longer_side_px: int) -> Rgb:
+    scale = min(1.0, longer_side_px / max(info.width, info.height))
+    width, height = (max(1, round(side * scale)) for side in (info.coded_width, info.coded_height))
+    small = converted(picture, format="rgb24", width=width, height=height, interpolation="AREA")
+    return upright(np.asarray(small.to_ndarray(), np.uint8), info)
 
 
 def _decoded(container: InputContainer, stream: VideoStream, report: DecodeReport) -> Iterator[av.VideoFrame]:

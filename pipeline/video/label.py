@@ -30,7 +30,7 @@ from pipeline.params import Params, read_params
 from pipeline.records import LABELLED_FACES, NAMED_TRACKS, UNKNOWN
 from pipeline.roster import read_roster
 from pipeline.tables import write_table
-from pipeline.video.analyse import Analysis, Networks, analysis_of
+from pipeline.video.analyse import Analysis, analysis_of
 from pipeline.video.decode import VideoInfo, probe
 from pipeline.video.draw import FaceLabels
 from pipeline.video.encoder import choose
@@ -42,6 +42,7 @@ from pipeline.video.mux import SoundReport, put_sound_back
 from pipeline.video.preview import Preview
 from pipeline.video.render import output_layout, render
 from pipeline.video.shown import drawn, member_keys
+from pipeline.video.watch import Networks
 
 CACHE: Final = Path("cache") / "analysis"
 LIBRARIES: Final = ("av", "numpy", "onnxruntime", "opencv-python-headless", "scenedetect-headless", "trackers")

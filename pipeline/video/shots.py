@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import chain
 from typing import Final
 
 import cv2
@@ -16,7 +17,9 @@ from pipeline.records import Rgb
 from pipeline.video.decode import Frame
 
 SIDE_PX: Final = 160  # a cut shows at this size as well as at full size
-SHORTEST_S: Final = 0.25  # music videos cut fast; what is shorter is a flash
+SHORTEST_S: Final = 0.25  # music videos cut fast
+FLASH_S: Final = 0.2
+UNDONE: Final = 0.35  # of a change, by which the picture may still differ when the flash is over
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,35 +36,38 @@ def by_shot(frames: Iterable[Frame], time_base: Fraction, fps: Fraction) -> Iter
     """Every frame with its shot, a few frames behind the decoder since a cut shows only in what follows it.
 
     PySceneDetect's adaptive detector: a cut is a change much larger than those around it, so neither fast motion nor a
-    slow dissolve counts as one.
+    slow dissolve counts as one. A change that is undone within FLASH_S is a flash, and no cut either.
     """
     detector = AdaptiveDetector(min_scene_len=SHORTEST_S)
     delay = detector.window_width + 1
-    waiting: deque[Frame] = deque()
-    cuts: set[int] = set()
+    waiting: deque[tuple[Frame, Rgb]] = deque()
+    changes: set[int] = set()
     shot, first = 0, True
-    for frame in frames:
-        timecode = FrameTimecode(Timecode(frame.pts, time_base), fps)
-        cuts.update(cut.pts for cut in detector.process_frame(timecode, _small_bgr(frame.rgb)))
-        waiting.append(frame)
-        if len(waiting) > delay:
-            oldest = waiting.popleft()
-            last = waiting[0].pts in cuts
+    for frame in chain(frames, [None]):
+        if frame is not None:
+            small = frame.rgb(SIDE_PX)
+            timecode = FrameTimecode(Timecode(frame.pts, time_base), fps)
+            changes.update(cut.pts for cut in detector.process_frame(timecode, cv2.cvtColor(small, cv2.COLOR_RGB2BGR)))
+            waiting.append((frame, small))
+        while waiting and (frame is None or _is_decided(waiting, delay)):
+            oldest, picture = waiting.popleft()
+            last = not waiting or (waiting[0][0].pts in changes and not _is_flash(picture, waiting))
             yield ShotFrame(oldest, shot, first, last)
             shot, first = shot + last, last
-    while waiting:
-        oldest = waiting.popleft()
-        last = not waiting or waiting[0].pts in cuts
-        yield ShotFrame(oldest, shot, first, last)
-        shot, first = shot + last, last
 
 
-def _small_bgr(rgb: Rgb) -> Rgb:
-    step = max(1, max(rgb.shape[:2]) // (2 * SIDE_PX))
-    rgb = rgb[::step, ::step]  # averaging all pixels of a large frame would cost more than the detector
-    height, width = rgb.shape[:2]
-    scale = min(1.0, SIDE_PX / max(height, width))
-    size = (max(1, round(width * scale)), max(1, round(height * scale)))  # a very thin picture keeps a pixel
-    small = cv2.resize(rgb, size, interpolation=cv2.INTER_AREA)
-    bgr: Rgb = cv2.cvtColor(small, cv2.COLOR_RGB2BGR)
-    return bgr
+def _is_decided(waiting: Sequence[tuple[Frame, Rgb]], delay: int) -> bool:
+    """Whether enough has come after the oldest frame to tell a cut and a flash."""
+    return len(waiting) > delay and waiting[-1][0].time_s - waiting[1][0].time_s > FLASH_S
+
+
+def _is_flash(before_rgb: Rgb, after: Iterable[tuple[Frame, Rgb]]) -> bool:
+    """Whether what comes within FLASH_S after a change is again like what was before it."""
+    frames = list(after)
+    change = _difference(before_rgb, frames[0][1])
+    soon = [picture for frame, picture in frames[1:] if frame.time_s - frames[0][0].time_s <= FLASH_S]
+    return any(_difference(before_rgb, picture) < UNDONE * change for picture in soon)
+
+
+def _difference(one_rgb: Rgb, other_rgb: Rgb) -> float:
+    return float(cv2.norm(one_rgb, other_rgb, cv2.NORM_L1)) / one_rgb.size

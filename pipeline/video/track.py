@@ -9,8 +9,9 @@ from typing import Final
 
 import numpy as np
 import supervision as sv
+from scipy.signal import savgol_filter
 
-from pipeline.records import Faces, Float32, Ints
+from pipeline.records import Faces, Float32, Float64, Ints
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # optional parts of the package that Lineup does not use
@@ -18,6 +19,7 @@ with warnings.catch_warnings():
 
 LOST_AFTER_S: Final = 0.5  # a face that is hidden for longer starts a new track
 NEW_TRACK_SCORE: Final = 0.7
+SMOOTHED_S: Final = 0.4
 AGAIN_S: Final = 1e-6  # less than the tick of any clock
 
 
@@ -72,6 +74,20 @@ class TrackedBox:
     box_xyxy: Float32
     score: float
     interpolated: bool
+
+
+def smoothed(boxes_xyxy: Float32, times_s: Float64) -> Float32:
+    """Boxes (n, 4), shown at times_s (n,), that no longer tremble with the detector and do not lag either.
+
+    A quadratic is fitted to each span of SMOOTHED_S around a box (Savitzky and Golay 1964).
+    """
+    if len(boxes_xyxy) < 5:
+        return boxes_xyxy
+    step_s = float(np.median(np.diff(times_s)))
+    window = min(2 * round(SMOOTHED_S / step_s / 2) + 1, len(boxes_xyxy) - (len(boxes_xyxy) + 1) % 2)
+    if window < 5:
+        return boxes_xyxy
+    return np.asarray(savgol_filter(boxes_xyxy, window, 2, axis=0), np.float32)
 
 
 def filled(sightings: list[Sighting], times_s: dict[int, float]) -> Iterator[TrackedBox]:

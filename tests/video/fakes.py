@@ -26,6 +26,7 @@ class SquareDetector:
     name: str = "squares"
     sha256: str = "detector"
     fails_at: int = -1
+    trembles_px: float = 0.0
     looks: int = field(default=0, init=False)
 
     def detect(self, image_rgb: Rgb, min_score: float) -> Faces:
@@ -36,6 +37,7 @@ class SquareDetector:
         _, _, patches, _ = cv2.connectedComponentsWithStats(coloured)
         boxes = np.array([[x, y, x + w, y + h] for x, y, w, h, area in patches[1:] if area > 9], np.float32)
         boxes = boxes.reshape(-1, 4)
+        boxes += np.random.default_rng(self.looks).normal(0, self.trembles_px, boxes.shape).astype(np.float32)
         sizes = boxes[:, None, 2:] - boxes[:, None, :2]
         return Faces(boxes, boxes[:, None, :2] + TEMPLATE_XY / CROP_PX * sizes, np.full(len(boxes), 0.95, np.float32))
 

@@ -205,7 +205,7 @@ def followed(video: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     times = table([frame.time_s for frame in decoded])
     rows = []
     for frame in decoded:
-        x0, x1 = np.flatnonzero((frame.rgb.min(axis=2) > 128).any(axis=0))[[0, -1]]
+        x0, x1 = np.flatnonzero((frame.rgb(4096).min(axis=2) > 128).any(axis=0))[[0, -1]]
         box = {"x0": x0 - 20.0, "x1": x1 + 20.0, "y0": 60.0, "y1": 120.0}
         rows.append(face(times, frame.index, "jm", **box))
     return times, faces_of(rows)
