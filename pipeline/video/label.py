@@ -7,30 +7,27 @@ costs nothing but that video.
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import json
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
 
-from pipeline import __version__
 from pipeline.classifiers.model import THRESHOLD, Model, hashes, load
 from pipeline.errors import LineupError, ModelError
 from pipeline.files import folder_written_whole, sha256_of, write_json
 from pipeline.models.embedder import OnnxEmbedder
 from pipeline.models.retinaface import RetinaFace
-from pipeline.models.session import hardware
 from pipeline.params import Params, read_params
-from pipeline.records import LABELLED_FACES, NAMED_TRACKS, UNKNOWN
+from pipeline.records import LABELLED_FACES, NAMED_TRACKS
 from pipeline.roster import read_roster
 from pipeline.tables import write_table
-from pipeline.video.analyse import Analysis, analysis_of
+from pipeline.video.analyse import analysis_of
 from pipeline.video.decode import VideoInfo, probe
 from pipeline.video.draw import FaceLabels
 from pipeline.video.encoder import choose
@@ -38,43 +35,43 @@ from pipeline.video.exports import write_exports
 from pipeline.video.exports.labelled import Labelled, labelled
 from pipeline.video.fancam import Fancam, fancam
 from pipeline.video.identify import identify
-from pipeline.video.mux import SoundReport, put_sound_back
+from pipeline.video.mux import put_sound_back
 from pipeline.video.preview import Preview
 from pipeline.video.render import output_layout, render
+from pipeline.video.run import labelled_in, run_of
 from pipeline.video.shown import drawn, member_keys
 from pipeline.video.watch import Networks
 
 CACHE: Final = Path("cache") / "analysis"
-LIBRARIES: Final = ("av", "numpy", "onnxruntime", "opencv-python-headless", "scenedetect-headless", "trackers")
 
 
-def label(
-    video: Path,
-    group: str,
-    out: Path,
-    threshold: float,
-    params: Params,
-    only: Sequence[str] = (),
-    fancams: Sequence[str] = (),
-    preview: Path | None = None,
-) -> Path:
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What one call asks for: the confidence a name needs, whom `only` to draw (or to leave sharp by style blur), who
+    gets a fan-cam, and a folder to show the work in (preview.py)."""
+
+    threshold: float = THRESHOLD
+    only: Sequence[str] = ()
+    fancams: Sequence[str] = ()
+    preview: Path | None = None
+
+
+def label(video: Path, group: str, out: Path, params: Params, wishes: Wishes = Wishes()) -> Path:
     """Label `video` with the model of `group` into a folder of `out`, which appears whole; its path.
 
-    `only` names the members that are drawn, or left sharp by style blur; `fancams` those who get a fan-cam; `preview`
-    is a folder to show the work in (preview.py). Raises UnreadableVideoError, ModelError, and the errors of the
-    roster's file.
+    Raises UnreadableVideoError, ModelError, and the errors of the roster's file.
     """
     seconds: dict[str, float] = {}
     info = probe(video)
     model, networks = _loaded(group, params)
     roster = read_roster(Path("data") / group)
-    chosen, followed = member_keys(roster, only), member_keys(roster, fancams)
+    chosen, followed = member_keys(roster, wishes.only), member_keys(roster, wishes.fancams)
     choose(params.render, output_layout(info))  # settings that do not work are told before the long part
-    live = Preview(preview)
+    live = Preview(wishes.preview)
     with _timed(seconds, "analyse"), live.meter(video.name, "analyse", _expected_frames(info)) as progress:
         analysis = analysis_of(video, networks, params.analyse, CACHE, progress)
     with _timed(seconds, "identify"):
-        named = identify(analysis, model, threshold)
+        named = identify(analysis, model, wishes.threshold)
         faces = named.faces
     target = result_folder(video, out)
     with folder_written_whole(target) as folder:
@@ -93,9 +90,9 @@ def label(
         if followed:
             with _timed(seconds, "fancams"):
                 cams = _fancams(shown, followed, folder, params, live)
-        settings = {"group": group, "threshold": threshold, "only": sorted(chosen), "params": asdict(params)}
+        settings = {"group": group, "threshold": wishes.threshold, "only": sorted(chosen), "params": asdict(params)}
         made = {"render": asdict(pictures), "model": hashes(Path("models") / group), "seconds": seconds}
-        write_json(folder / "run.json", _run(video, info, analysis, faces, networks, sound, cams) | settings | made)
+        write_json(folder / "run.json", run_of(info, analysis, faces, networks, sound, cams) | settings | made)
     return target
 
 
@@ -104,7 +101,7 @@ def result_folder(video: Path, out: Path) -> Path:
     sha256 = sha256_of(video)
     stem = video.stem if video.stem.strip(".") else "video"  # '..mp4' would be the folder of all results itself
     target = out / stem
-    return out / f"{stem}-{sha256[:8]}" if target.exists() and _labelled_in(target) != sha256 else target
+    return out / f"{stem}-{sha256[:8]}" if target.exists() and labelled_in(target) != sha256 else target
 
 
 def labels_by_frame(faces: pd.DataFrame) -> dict[int, FaceLabels]:
@@ -134,23 +131,14 @@ def main(arguments: list[str] | None = None) -> int:
         params = read_params()
         asked = {key: value for key in ("style", "unknowns") if (value := getattr(given, key))}
         params = replace(params, render=replace(params.render, **asked))
-        folder = label(
-            given.video, given.group, given.out, given.threshold, params, given.only, given.fancam, given.preview
-        )
+        wishes = Wishes(given.threshold, given.only, given.fancam, given.preview)
+        folder = label(given.video, given.group, given.out, params, wishes)
     except LineupError as error:
         print(json.dumps({"error": str(error)}))
         return 1
     warnings = json.loads((folder / "run.json").read_text(encoding="utf-8"))["warnings"]
     print(json.dumps({"folder": str(folder), "warnings": warnings}))
     return 0
-
-
-def _labelled_in(folder: Path) -> str:
-    """The SHA-256 of the video whose results are in `folder`; '' when it holds something else."""
-    try:
-        return str(json.loads((folder / "run.json").read_text(encoding="utf-8"))["input_sha256"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
 
 
 def _expected_frames(info: VideoInfo) -> int | None:
@@ -176,54 +164,6 @@ def _fancams(video: Labelled, followed: frozenset[str], folder: Path, params: Pa
             with live.meter(video.info.path.name, what, len(video.frames)) as progress:
                 made.append(fancam(video, member.key, folder, params, progress))
     return made
-
-
-def _run(
-    video: Path,
-    info: VideoInfo,
-    analysis: Analysis,
-    faces: pd.DataFrame,
-    networks: Networks,
-    sound: SoundReport,
-    fancams: Sequence[Fancam],
-) -> dict[str, Any]:
-    named = faces[faces["member"] != UNKNOWN]
-    return {
-        "lineup": __version__,
-        "input": video.name,
-        "input_sha256": sha256_of(video),
-        "networks": {network.name: network.sha256 for network in (networks.detector, networks.embedder)},
-        "hardware": asdict(hardware()),
-        "libraries": {name: importlib.metadata.version(name) for name in LIBRARIES},
-        "video": {"width": info.width, "height": info.height, "codec": info.codec, "rotation_deg": info.rotation_deg},
-        "counts": {
-            "frames": len(analysis.frames),
-            "shots": int(analysis.frames["shot"].nunique()),
-            "tracks": int(faces["track"].nunique()),
-            "faces": len(faces),
-            "named_faces": len(named),
-            "members_seen": int(named["member"].nunique()),
-        },
-        "decode": analysis.decode,
-        "sound": asdict(sound),
-        "fancams": [asdict(one) for one in fancams],
-        "warnings": [
-            *_warnings(analysis.decode, sound),
-            *(f"{one.member} is never seen: no fan-cam" for one in fancams if not one.cuts),
-        ],
-    }
-
-
-def _warnings(decode: dict[str, Any], sound: SoundReport) -> list[str]:
-    """What of the source could not be used, for whoever does not read all of run.json."""
-    warnings = [f"the video is cut short: {decode['cut_short']}"] if decode["cut_short"] else []
-    if decode["failed_packets"]:
-        warnings.append(f"{decode['failed_packets']} of its {decode['packets']} packets are damaged and were left out")
-    warnings += [
-        f"audio track {one.number + 1} ({one.codec}) is left out" for one in sound.tracks if one.action == "left out"
-    ]
-    warnings += [f"not carried over: {one}" for one in sound.carried.left_out]
-    return [*warnings, sound.trouble] if sound.trouble else warnings
 
 
 @contextmanager

@@ -22,7 +22,7 @@ from pipeline.errors import DatasetError, LineupError, ModelError, ParamsError, 
 from pipeline.params import Params, Render
 from pipeline.records import LABELLED_FACES, UNKNOWN
 from pipeline.video.decode import probe
-from pipeline.video.label import label, main
+from pipeline.video.label import Wishes, label, main
 from pipeline.video.mux import verify_sync
 
 FILES = {
@@ -100,7 +100,7 @@ FACES = {
 
 @pytest.mark.parametrize("name", FACES)
 def test_every_kind_of_video_is_labelled(name: str, out: Path, quick: Params) -> None:
-    folder = label(excerpt(name), "lanterns", out, 0.5, quick)
+    folder = label(excerpt(name), "lanterns", out, quick)
     assert folder == out / Path(name).stem
     assert_whole(folder, excerpt(name))
     faces = pd.read_parquet(folder / "faces.parquet")
@@ -112,7 +112,7 @@ def test_every_kind_of_video_is_labelled(name: str, out: Path, quick: Params) ->
 
 
 def test_a_video_without_faces_comes_back_as_it_is(out: Path, quick: Params) -> None:
-    folder = label(excerpt("no-face.mp4"), "lanterns", out, 0.5, quick)
+    folder = label(excerpt("no-face.mp4"), "lanterns", out, quick)
     assert_whole(folder, excerpt("no-face.mp4"))
     assert len(pd.read_parquet(folder / "faces.parquet")) == 0
     assert run_of(folder)["counts"] == {
@@ -121,7 +121,7 @@ def test_a_video_without_faces_comes_back_as_it_is(out: Path, quick: Params) -> 
 
 
 def test_run_json_says_how_it_was_made(out: Path, quick: Params) -> None:
-    told = run_of(label(excerpt("plain.mp4"), "lanterns", out, 0.5, quick))
+    told = run_of(label(excerpt("plain.mp4"), "lanterns", out, quick))
     assert told["input"] == "plain.mp4"
     assert len(told["input_sha256"]) == 64
     assert told["group"] == "lanterns"
@@ -138,7 +138,7 @@ def test_run_json_says_how_it_was_made(out: Path, quick: Params) -> None:
 
 
 def test_a_fan_cam_of_those_who_are_asked_for(out: Path, quick: Params) -> None:
-    folder = label(excerpt("plain.mp4"), "lanterns", out, 0.5, quick, fancams=["soren", "mira"])
+    folder = label(excerpt("plain.mp4"), "lanterns", out, quick, Wishes(fancams=["soren", "mira"]))
     told = run_of(folder)
     never, made = told["fancams"]
     assert (never["member"], never["cuts"], never["files"]) == ("mira", 0, [])
@@ -151,19 +151,23 @@ def test_a_fan_cam_of_those_who_are_asked_for(out: Path, quick: Params) -> None:
 
 def test_nobody_s_fan_cam_is_refused_before_any_work(out: Path, quick: Params) -> None:
     with pytest.raises(LineupError, match=r"'nobody'.*juno"):
-        label(excerpt("plain.mp4"), "lanterns", out, 0.5, quick, fancams=["soren", "nobody"])
+        label(excerpt("plain.mp4"), "lanterns", out, quick, Wishes(fancams=["soren", "nobody"]))
     assert not out.exists()
 
 
 def test_the_threshold_decides_who_is_named(out: Path, quick: Params) -> None:
-    nobody = pd.read_parquet(label(excerpt("plain.mp4"), "lanterns", out / "strict", 1.0, quick) / "faces.parquet")
-    everybody = pd.read_parquet(label(excerpt("plain.mp4"), "lanterns", out / "lax", 0.0, quick) / "faces.parquet")
+    nobody = pd.read_parquet(
+        label(excerpt("plain.mp4"), "lanterns", out / "strict", quick, Wishes(1.0)) / "faces.parquet"
+    )
+    everybody = pd.read_parquet(
+        label(excerpt("plain.mp4"), "lanterns", out / "lax", quick, Wishes(0.0)) / "faces.parquet"
+    )
     assert set(nobody["member"]) == {UNKNOWN}
     assert UNKNOWN not in set(everybody["member"])
 
 
 def test_names_stand_in_the_picture(out: Path, quick: Params) -> None:
-    folder = label(excerpt("plain.mp4"), "lanterns", out, 0.5, quick)
+    folder = label(excerpt("plain.mp4"), "lanterns", out, quick)
     faces = pd.read_parquet(folder / "faces.parquet")
     row = faces[faces["frame"] == 0].iloc[0]
     with av.open(str(folder / "labelled.mp4")) as made, av.open(str(excerpt("plain.mp4"))) as source:
@@ -201,7 +205,7 @@ def test_settings_that_do_not_work_are_told_at_once(
 ) -> None:
     monkeypatch.setattr("pipeline.video.label.analysis_of", lambda *_: pytest.fail("analysed first"))
     with pytest.raises(ParamsError, match="render: "):
-        label(excerpt("plain.mp4"), "lanterns", out, 0.5, replace(quick, render=replace(quick.render, **wrong)))
+        label(excerpt("plain.mp4"), "lanterns", out, replace(quick, render=replace(quick.render, **wrong)))
 
 
 def test_nobody_is_drawn_for_a_member_that_is_not_there(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -211,7 +215,7 @@ def test_nobody_is_drawn_for_a_member_that_is_not_there(out: Path, capsys: pytes
 
 
 def test_the_same_again_gives_the_same(out: Path, quick: Params) -> None:
-    first, second = (label(excerpt("plain.mp4"), "lanterns", out / run, 0.5, quick) for run in ("one", "two"))
+    first, second = (label(excerpt("plain.mp4"), "lanterns", out / run, quick) for run in ("one", "two"))
     for path in (path for path in first.rglob("*") if path.is_file() and path.name != "run.json"):
         assert path.read_bytes() == (second / path.relative_to(first)).read_bytes(), path.name
 
@@ -237,7 +241,7 @@ NAMES = [
 def test_a_video_may_be_called_anything(name: str, out: Path, quick: Params, tmp_path: Path) -> None:
     video = tmp_path / name
     shutil.copy(excerpt("one-frame.mp4"), video)
-    folder = label(video, "lanterns", out, 0.5, quick)
+    folder = label(video, "lanterns", out, quick)
     assert folder == out / Path(name).stem
     assert_whole(folder, video)
     assert run_of(folder)["input"] == name
@@ -250,7 +254,7 @@ def test_a_terminal_shows_how_far_it_is(
     monkeypatch.setenv("FORCE_COLOR", "1")  # taken for a terminal
     video = tmp_path / "[mv] title.mp4"
     shutil.copy(excerpt("plain.mp4"), video)
-    label(video, "lanterns", out, 0.5, quick)
+    label(video, "lanterns", out, quick)
     shown = capfd.readouterr()
     assert shown.out == ""
     for phase in ("analyse", "render"):
@@ -262,9 +266,9 @@ def test_a_terminal_shows_how_far_it_is(
 def test_no_name_leads_out_of_its_folder(name: str, out: Path, quick: Params, tmp_path: Path) -> None:
     shutil.copy(excerpt("one-frame.mp4"), tmp_path / name)
     shutil.copy(excerpt("one-frame.mp4"), tmp_path / "other.mp4")
-    folder = label(tmp_path / name, "lanterns", out, 0.5, quick)
-    other = label(tmp_path / "other.mp4", "lanterns", out, 0.5, quick)
-    assert label(tmp_path / name, "lanterns", out, 0.5, quick) == folder
+    folder = label(tmp_path / name, "lanterns", out, quick)
+    other = label(tmp_path / "other.mp4", "lanterns", out, quick)
+    assert label(tmp_path / name, "lanterns", out, quick) == folder
     assert folder.resolve().parent == other.resolve().parent == out.resolve()
     assert {path.name for path in other.iterdir()} == FILES
 
@@ -294,7 +298,7 @@ BROKEN = ["zero bytes", "text", "truncated", "zeros", "only sound", "a picture",
 @pytest.mark.parametrize("kind", BROKEN)
 def test_what_is_no_video_is_refused_in_one_line(kind: str, out: Path, quick: Params, tmp_path: Path) -> None:
     with pytest.raises(UnreadableVideoError) as caught:
-        label(broken(kind, tmp_path), "lanterns", out, 0.5, quick)
+        label(broken(kind, tmp_path), "lanterns", out, quick)
     assert f"{kind}.mp4" in str(caught.value)
     assert "\n" not in str(caught.value)
     assert not out.exists() or list(out.iterdir()) == []
@@ -304,7 +308,7 @@ def test_what_can_be_read_of_a_video_is_labelled(out: Path, quick: Params, tmp_p
     whole = excerpt("faststart.mp4").read_bytes()
     video = tmp_path / "cut short.mp4"
     video.write_bytes(whole[: len(whole) // 3])
-    told = run_of(label(video, "lanterns", out, 0.5, quick))
+    told = run_of(label(video, "lanterns", out, quick))
     assert 3 < told["counts"]["frames"] < CUT
     assert told["warnings"][0] == f"the video is cut short: {told['decode']['cut_short']}"
 
@@ -347,7 +351,7 @@ def test_a_project_that_is_not_ready_says_what_to_do(
     spoil(copy)
     monkeypatch.chdir(copy)
     with pytest.raises(error, match=says):
-        label(excerpt("plain.mp4"), "lanterns", tmp_path / "out", 0.5, quick)
+        label(excerpt("plain.mp4"), "lanterns", tmp_path / "out", quick)
     assert not (tmp_path / "out").exists()
 
 
@@ -356,7 +360,7 @@ def test_another_video_of_the_same_name_has_a_folder_of_its_own(out: Path, quick
     for path, name in ((one, "plain.mp4"), (two, "no-face.mp4")):
         path.parent.mkdir()
         shutil.copy(excerpt(name), path)
-    folders = [label(video, "lanterns", out, 0.5, quick) for video in (one, two, one, two)]
+    folders = [label(video, "lanterns", out, quick) for video in (one, two, one, two)]
     assert folders[0] == folders[2] == out / "clip"
     assert folders[1] == folders[3] != folders[0]
     assert folders[1].parent == out
@@ -365,9 +369,9 @@ def test_another_video_of_the_same_name_has_a_folder_of_its_own(out: Path, quick
 
 
 def test_the_same_video_again_replaces_the_whole_folder(out: Path, quick: Params) -> None:
-    folder = label(excerpt("one-frame.mp4"), "lanterns", out, 0.5, quick)
+    folder = label(excerpt("one-frame.mp4"), "lanterns", out, quick)
     (folder / "left over.txt").write_text("of an earlier version")
-    assert label(excerpt("one-frame.mp4"), "lanterns", out, 0.5, quick) == folder
+    assert label(excerpt("one-frame.mp4"), "lanterns", out, quick) == folder
     assert_whole(folder, excerpt("one-frame.mp4"))
 
 
@@ -378,7 +382,7 @@ def test_a_folder_that_is_not_ours_is_left_alone(run_json: str | None, out: Path
     (theirs / "diary.txt").write_text("dear diary")
     if run_json is not None:
         (theirs / "run.json").write_text(run_json)
-    folder = label(excerpt("one-frame.mp4"), "lanterns", out, 0.5, quick)
+    folder = label(excerpt("one-frame.mp4"), "lanterns", out, quick)
     assert folder != theirs
     assert_whole(folder, excerpt("one-frame.mp4"))
     assert (theirs / "diary.txt").read_text() == "dear diary"
@@ -390,14 +394,14 @@ def test_a_failure_half_way_leaves_what_was_there(
     step: str, before: bool, out: Path, quick: Params, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if before:
-        label(excerpt("one-frame.mp4"), "lanterns", out, 0.5, quick)
+        label(excerpt("one-frame.mp4"), "lanterns", out, quick)
 
     def fails(*_: object) -> None:
         raise OSError("No space left on device")
 
     monkeypatch.setattr(f"pipeline.video.label.{step}", fails)
     with pytest.raises(OSError, match="No space"):
-        label(excerpt("one-frame.mp4"), "lanterns", out, 0.5, quick)
+        label(excerpt("one-frame.mp4"), "lanterns", out, quick)
     assert [path.name for path in out.iterdir()] == ["one-frame"] * before
     if before:
         assert_whole(out / "one-frame", excerpt("one-frame.mp4"))
@@ -417,5 +421,5 @@ def test_a_name_that_is_no_text(out: Path, quick: Params, tmp_path: Path) -> Non
     video = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xbf\xeb\xc8\xf1.mp4"))  # EUC-KR, as old archives have it
     shutil.copy(excerpt("one-frame.mp4"), video)
     with pytest.raises(UnreadableVideoError, match="not valid text") as caught:
-        label(video, "lanterns", out, 0.5, quick)
+        label(video, "lanterns", out, quick)
     assert str(caught.value).isascii()

@@ -1,0 +1,80 @@
+"""run.json: what a labelled video was made from and by, what came of it, and what could not be used."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from pipeline import __version__
+from pipeline.files import sha256_of
+from pipeline.models.session import hardware
+from pipeline.records import UNKNOWN
+from pipeline.video.analyse import Analysis
+from pipeline.video.decode import VideoInfo
+from pipeline.video.fancam import Fancam
+from pipeline.video.mux import SoundReport
+from pipeline.video.watch import Networks
+
+LIBRARIES: Final = ("av", "numpy", "onnxruntime", "opencv-python-headless", "scenedetect-headless", "trackers")
+
+
+def labelled_in(folder: Path) -> str:
+    """The SHA-256 of the video whose results are in `folder`; '' when it holds something else."""
+    try:
+        return str(json.loads((folder / "run.json").read_text(encoding="utf-8"))["input_sha256"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ""
+
+
+def run_of(
+    info: VideoInfo,
+    analysis: Analysis,
+    faces: pd.DataFrame,
+    networks: Networks,
+    sound: SoundReport,
+    fancams: Sequence[Fancam],
+) -> dict[str, Any]:
+    """What went into labelling a video and what came of it, faces as LABELLED_FACES; settings and times apart."""
+    named = faces[faces["member"] != UNKNOWN]
+    return {
+        "lineup": __version__,
+        "input": info.path.name,
+        "input_sha256": sha256_of(info.path),
+        "networks": {network.name: network.sha256 for network in (networks.detector, networks.embedder)},
+        "hardware": asdict(hardware()),
+        "libraries": {name: importlib.metadata.version(name) for name in LIBRARIES},
+        "video": {"width": info.width, "height": info.height, "codec": info.codec, "rotation_deg": info.rotation_deg},
+        "counts": {
+            "frames": len(analysis.frames),
+            "shots": int(analysis.frames["shot"].nunique()),
+            "tracks": int(faces["track"].nunique()),
+            "faces": len(faces),
+            "named_faces": len(named),
+            "members_seen": int(named["member"].nunique()),
+        },
+        "decode": analysis.decode,
+        "sound": asdict(sound),
+        "fancams": [asdict(one) for one in fancams],
+        "warnings": [
+            *_warnings(analysis.decode, sound),
+            *(f"{one.member} is never seen: no fan-cam" for one in fancams if not one.cuts),
+        ],
+    }
+
+
+def _warnings(decode: dict[str, Any], sound: SoundReport) -> list[str]:
+    """What of the source could not be used, for whoever does not read all of run.json."""
+    warnings = [f"the video is cut short: {decode['cut_short']}"] if decode["cut_short"] else []
+    if decode["failed_packets"]:
+        warnings.append(f"{decode['failed_packets']} of its {decode['packets']} packets are damaged and were left out")
+    warnings += [
+        f"audio track {one.number + 1} ({one.codec}) is left out" for one in sound.tracks if one.action == "left out"
+    ]
+    warnings += [f"not carried over: {one}" for one in sound.carried.left_out]
+    return [*warnings, sound.trouble] if sound.trouble else warnings
