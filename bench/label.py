@@ -149,9 +149,10 @@ def report(plain: Timing, runs: list[Timing], by_recipe: Timing | None, video_fp
     for timing in timings:
         speed = f"{timing.fps:9.1f} {timing.fps / video_fps:12.2f} {timing.wall_s / plain.wall_s:12.2f}"
         print(f"{timing.what:58} {timing.wall_s:8.1f} {timing.cpu_s:8.1f} {speed} {timing.peak_mb:6.0f}")
-    print(f"\n{'seconds per phase':58} " + " ".join(f"{phase:>9}" for phase in runs[0].phases))
+    print(f"\n{'seconds per phase':58} " + " ".join(f"{phase:>9}" for phase in (*runs[0].phases, "start-up")))
     for timing in runs:
-        print(f"{timing.what:58} " + " ".join(f"{seconds:9.2f}" for seconds in timing.phases.values()))
+        start_up_s = timing.wall_s - sum(timing.phases.values())
+        print(f"{timing.what:58} " + " ".join(f"{seconds:9.2f}" for seconds in (*timing.phases.values(), start_up_s)))
     first, *_, other = (sum(run.phases.values()) - run.phases["render"] for run in runs)
     print(f"\nrender left out, another model takes {other / first:.3f} of the first run's time")
     if by_recipe:

@@ -163,6 +163,7 @@ def test_the_report_has_the_ratios(
     printed = capsys.readouterr()
     lines = printed.out.splitlines()
     assert lines[2].split() == ["Lineup", "20.0", "20.0", "12.0", "0.50", "2.00", "100"]
+    assert ["Lineup", "8.00", "1.00", "9.00", "1.00", "1.00"] in [line.split() for line in lines]
     assert "render left out, another model takes 0.050 of the first run's time" in lines
     assert ("20.0 times as fast as the recipe" in printed.out) == with_recipe
     assert ("pip install dlib-bin" in printed.err) != with_recipe
