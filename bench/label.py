@@ -2,45 +2,52 @@
 
     python bench/label.py VIDEO --group GROUP [--frames 40]
 
-(a) ffmpeg re-encodes the video with the settings of params.yaml and copies the sound; (b) Lineup labels it with nothing
-cached, then again with the analysis cached; (c) on a sample of frames, the recipe that tutorials teach: HOG detector,
-128 numbers per face, linear SVM, every frame anew. (c) needs two packages that Lineup does not:
-pip install dlib-bin face_recognition_models. Prints a table and, as its last line, the same as JSON.
+(a) ffmpeg re-encodes the video with the encoder and settings that Lineup takes, and copies the sound; (b) Lineup labels
+it with nothing cached, again with the analysis cached, and again with another model; (c) recipe.py, what tutorials
+teach, is timed on a sample of frames and scaled to the whole video. (c) needs two packages that Lineup does not:
+pip install dlib-bin face_recognition_models. Memory is that of all processes of a run at the same moment. Prints tables
+and, as its last line, the same as JSON.
 """
 
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import imageio_ffmpeg
-import numpy as np
-from sklearn.svm import SVC
+import psutil
+import recipe
 
 from flows.project import enter_project
-from pipeline.images import read_still
+from pipeline.classifiers.model import NAMES
+from pipeline.files import write_json
 from pipeline.params import Render, read_params
-from pipeline.records import SPLIT
-from pipeline.side import TRAIN
-from pipeline.tables import read_table
-from pipeline.video.decode import frames, probe
+from pipeline.video import encoder
+from pipeline.video.decode import VideoInfo, frames, probe
+from pipeline.video.render import output_layout
+
+LOOK_EVERY_S = 0.05  # at the memory in use
 
 
 @dataclass(frozen=True, slots=True)
 class Timing:
+    """`peak_mb` is the resident memory of all processes; `phases` the seconds that Lineup tells in run.json."""
+
     what: str
     wall_s: float
     cpu_s: float
     peak_mb: float
     frames: int
+    phases: dict[str, float] = field(default_factory=dict)
 
     @property
     def fps(self) -> float:
@@ -58,92 +65,100 @@ def main() -> None:
     info, count = probe(video), sum(1 for _ in frames(video))
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
-        for name in ("params.yaml", "data", "models"):
+        for name in ("params.yaml", "data"):
             (work / name).symlink_to(project / name)
-        timings = [
-            reencode(video, work / "plain.mp4", read_params().render, count),
-            lineup(video, given.group, work, "Lineup", count),
-            lineup(video, given.group, work, "Lineup, analysis cached", count),
-        ]
-        seconds = json.loads(next(work.glob("labelled/*/run.json")).read_text())["seconds"]
-    if importlib.util.find_spec("dlib") and importlib.util.find_spec("face_recognition_models"):
-        timings.append(recipe(video, Path("data") / given.group, given.frames, count))
-    else:
-        print("the recipe is not measured: pip install dlib-bin face_recognition_models", file=sys.stderr)
-    report(timings, float(info.average_fps), seconds)
+        model = work / "models" / given.group
+        shutil.copytree(project / "models" / given.group, model)
+        plain = reencode(info, work / "plain.mp4", read_params().render, count)
+        runs = [lineup(video, given.group, work, what, count) for what in ("Lineup", "Lineup, analysis cached")]
+        change(model)
+        runs.append(lineup(video, given.group, work, "Lineup, another model", count))
+    by_recipe = recipe_of(video, project / "data" / given.group, given.frames, count) if recipe.is_there() else None
+    report(plain, runs, by_recipe, float(info.average_fps))
 
 
-def reencode(video: Path, out: Path, params: Render, count: int) -> Timing:
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-v", "error", "-i", str(video), "-map", "0:v:0", "-map", "0:a?"]
-    command += ["-c:v", "libx264", "-preset", params.preset, "-crf", str(params.crf), "-pix_fmt", "yuv420p"]
-    return timed("plain re-encode", [*command, "-c:a", "copy", str(out)], Path.cwd(), count)
+def reencode(info: VideoInfo, out: Path, params: Render, count: int) -> Timing:
+    layout = output_layout(info)
+    name = encoder.choose(params, layout)
+    settings = [word for key, value in encoder.options(name, params).items() for word in (f"-{key}", value)]
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-y", "-v", "error", "-i", str(info.path)]
+    command += ["-map", "0:v:0", "-map", "0:a?", "-c:v", name, *settings, "-pix_fmt", layout.pixel_format]
+    timing, _ = timed(f"plain re-encode ({name})", [*command, "-c:a", "copy", str(out)], Path.cwd(), count)
+    return timing
 
 
 def lineup(video: Path, group: str, work: Path, what: str, count: int) -> Timing:
     command = [sys.executable, "-m", "pipeline.video.label", str(video), "--group", group, "--out", "labelled"]
-    return timed(what, command, work, count)
+    timing, told = timed(what, command, work, count)
+    run = json.loads((work / json.loads(told)["folder"] / "run.json").read_text(encoding="utf-8"))
+    return replace(timing, phases=run["seconds"])
 
 
-def timed(what: str, command: list[str], folder: Path, count: int) -> Timing:
+def change(model: Path) -> None:
+    """Turn the model into another one: the same photos, another of the classifiers that were tried."""
+    numbers = json.loads((model / "model.json").read_text(encoding="utf-8"))
+    others = [name for name in NAMES if name != numbers["classifier"] and (model / f"{name}.skops").is_file()]
+    write_json(model / "model.json", numbers | {"classifier": others[0] if others else numbers["classifier"]})
+
+
+def recipe_of(video: Path, data: Path, sampled: int, count: int) -> Timing:
+    command = [sys.executable, recipe.__file__, str(video), str(data), str(sampled)]
+    timing, told = timed("frame-by-frame recipe", command, Path.cwd(), count)
+    done = json.loads(told)
+    scale = count / done["frames"]
+    what = f"{timing.what} (from {done['frames']} frames, no encoding)"
+    return replace(timing, what=what, wall_s=done["wall_s"] * scale, cpu_s=done["cpu_s"] * scale)
+
+
+def timed(what: str, command: list[str], folder: Path, count: int) -> tuple[Timing, str]:
+    """Run a command to its end: what it took, and what it printed."""
     weights = os.environ.get("LINEUP_WEIGHTS", str(Path("models/weights").resolve()))
-    environment = {**os.environ, "LINEUP_WEIGHTS": weights, "PYTHONPATH": str(Path.cwd())}
-    started = time.perf_counter()
-    process = subprocess.Popen(command, cwd=folder, env=environment, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    wall_s = time.perf_counter() - started
+    searched = os.pathsep.join([str(Path.cwd()), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "LINEUP_WEIGHTS": weights, "PYTHONPATH": searched}
+    peak, over = [0.0], threading.Event()
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as printed:
+        started = time.perf_counter()
+        process = subprocess.Popen(command, cwd=folder, env=environment, stdout=printed)
+        watch = threading.Thread(target=watched, args=(process.pid, peak, over))
+        watch.start()
+        _, status, usage = os.wait4(process.pid, 0)
+        wall_s = time.perf_counter() - started
+        over.set()
+        watch.join()
+        printed.seek(0)
+        told = printed.read()
     if status:
-        raise SystemExit(f"{what} failed")
-    return Timing(what, wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, count)
+        raise SystemExit(f"{what} failed: {told}")
+    return Timing(what, wall_s, usage.ru_utime + usage.ru_stime, peak[0], count), told
 
 
-def recipe(video: Path, data: Path, sampled: int, count: int) -> Timing:
-    """Every `count / sampled`-th frame at full size, each face described and classified; scaled to the whole video."""
-    describe = dlib_describer()
-    split = read_table(data / "split.parquet", SPLIT)
-    learnt = [
-        (row.member, describe(read_still(data / "clean" / f"{row.key}.jpg")))
-        for row in split.itertuples()
-        if row.side == TRAIN
-    ]
-    pairs = [(member, vectors[0]) for member, vectors in learnt if len(vectors) == 1]
-    machine = SVC(kernel="linear", C=10).fit([vector for _, vector in pairs], [m for m, _ in pairs])
-    every = max(1, count // sampled)
-    pictures = [frame.rgb(4096) for frame in frames(video) if frame.index % every == 0]
-    wall, cpu = time.perf_counter(), time.process_time()
-    for picture in pictures:
-        if vectors := describe(picture):
-            machine.predict(vectors)
-    scale = count / len(pictures)
-    wall_s, cpu_s = (time.perf_counter() - wall) * scale, (time.process_time() - cpu) * scale
-    return Timing(
-        f"frame-by-frame recipe (from {len(pictures)} frames, no encoding)", wall_s, cpu_s, float("nan"), count
-    )
+def watched(pid: int, peak: list[float], over: threading.Event) -> None:
+    """Keep in `peak` the most memory, in MB, that the process and all below it had at one time."""
+    while not over.wait(LOOK_EVERY_S):
+        try:
+            process = psutil.Process(pid)
+            tree = [process, *process.children(recursive=True)]
+            peak[0] = max(peak[0], sum(one.memory_info().rss for one in tree) / 2**20)
+        except psutil.Error:  # one of them has just ended
+            continue
 
 
-def dlib_describer():
-    import dlib
-
-    folder = Path(importlib.util.find_spec("face_recognition_models").origin).parent / "models"
-    find = dlib.get_frontal_face_detector()
-    shape = dlib.shape_predictor(str(folder / "shape_predictor_5_face_landmarks.dat"))
-    network = dlib.face_recognition_model_v1(str(folder / "dlib_face_recognition_resnet_model_v1.dat"))
-
-    def describe(rgb) -> list[np.ndarray]:
-        rgb = np.ascontiguousarray(rgb)
-        return [np.array(network.compute_face_descriptor(rgb, shape(rgb, box))) for box in find(rgb, 1)]
-
-    return describe
-
-
-def report(timings: list[Timing], video_fps: float, seconds: dict[str, float]) -> None:
-    plain = timings[0]
+def report(plain: Timing, runs: list[Timing], by_recipe: Timing | None, video_fps: float) -> None:
+    timings = [plain, *runs, *([by_recipe] if by_recipe else [])]
     print(f"{'':58} {'s':>8} {'cpu s':>8} {'frames/s':>9} {'x real time':>12} {'x re-encode':>12} {'MB':>6}")
     for timing in timings:
         speed = f"{timing.fps:9.1f} {timing.fps / video_fps:12.2f} {timing.wall_s / plain.wall_s:12.2f}"
         print(f"{timing.what:58} {timing.wall_s:8.1f} {timing.cpu_s:8.1f} {speed} {timing.peak_mb:6.0f}")
-    if len(timings) > 3:
-        print(f"Lineup is {timings[3].wall_s / timings[1].wall_s:.1f} times as fast as the recipe")
-    print("seconds per phase, analysis cached:", seconds)
+    print(f"\n{'seconds per phase':58} " + " ".join(f"{phase:>9}" for phase in (*runs[0].phases, "start-up")))
+    for timing in runs:
+        start_up_s = timing.wall_s - sum(timing.phases.values())
+        print(f"{timing.what:58} " + " ".join(f"{seconds:9.2f}" for seconds in (*timing.phases.values(), start_up_s)))
+    first, *_, other = (sum(run.phases.values()) - run.phases["render"] for run in runs)
+    print(f"\nrender left out, another model takes {other / first:.3f} of the first run's time")
+    if by_recipe:
+        print(f"Lineup, nothing cached, is {by_recipe.wall_s / runs[0].wall_s:.1f} times as fast as the recipe")
+    else:
+        print("the recipe was not timed: pip install dlib-bin face_recognition_models", file=sys.stderr)
     print(json.dumps([asdict(timing) for timing in timings]))
 
 

@@ -164,16 +164,26 @@ def label(
 def score(
     out: Annotated[Path, typer.Argument(help="The folder of a labelled video, or its faces.parquet.")],
     truth: Annotated[Path, typer.Argument(help="CSV of true faces: frame, member, x0, y0, x1, y1.")],
+    worst: Annotated[
+        int, typer.Option("--worst", min=0, help="How many shots are listed, those with most mistakes first.")
+    ] = 10,
     as_json: AsJson = False,
 ) -> None:
-    """Compare a labelled video with the truth.
+    """Compare a labelled video with the truth: in all, per member, and shot by shot. JSON has every shot.
 
-    Example: `lineup score labelled/paper_lanterns_-_northern_line data/sample/truth.csv`
+    Example: `lineup score labelled/paper_lanterns_-_northern_line data/sample/truth.csv --worst 3`
     """
+    from flows.scoring import print_comparison
     from pipeline.score import score as score_of
 
-    found = asdict(score_of(out, truth))
-    print(json.dumps(found) if as_json else "\n".join(f"{name:16} {value}" for name, value in found.items()))
+    found = score_of(out, truth)
+    if as_json:
+        tables = {
+            name: [asdict(row) for row in rows] for name, rows in (("members", found.members), ("shots", found.shots))
+        }
+        print(json.dumps(asdict(found.total) | tables))
+    else:
+        print_comparison(found, worst)
 
 
 @app.command()

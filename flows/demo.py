@@ -38,7 +38,7 @@ def demo() -> Demo:
         if outcome.folder is None:
             raise CommandError(f"{video}: {outcome.error}")
         folder = outcome.folder
-    return Demo(folder, score(folder, SAMPLE / "truth.csv"))
+    return Demo(folder, score(folder, SAMPLE / "truth.csv").total)
 
 
 def _is_fresh(folder: Path) -> bool:

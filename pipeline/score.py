@@ -1,4 +1,4 @@
-"""Score: a labelled video against a truth table, face by face."""
+"""Score: a labelled video against the truth, face by face; in all, per member and per shot."""
 
 from __future__ import annotations
 
@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+from scipy.optimize import linear_sum_assignment
 
 from pipeline.errors import DatasetError
 from pipeline.models.geometry import iou_matrix
 from pipeline.records import LABELLED_FACES, UNKNOWN, Float32
 from pipeline.tables import read_table
+from pipeline.truth import BOX, read_truth
 
 MIN_IOU: Final = 0.3
-BOX: Final = ["x0", "y0", "x1", "y1"]
-TRUTH_COLUMNS: Final = ["frame", "member", *BOX]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,48 +37,84 @@ class Score:
     switches: int
 
 
-def score(out: Path, truth: Path) -> Score:
-    """Score the folder `out` of a labelled video (or its faces.parquet) against a CSV of true faces.
+@dataclass(frozen=True, slots=True)
+class MemberScore:
+    """True faces of one member, or of all outsiders ('unknown', whom it is right to leave unknown): how many were
+    found, right, wrong (most often taken_for, '' when never) and unknown. Shares in 0..1, None where there is nothing
+    to count, and of outsiders: precision: faces given this name that are this member's; recall: right of faces."""
 
-    The truth has one row per face and frame: frame, member ('unknown' for an outsider), x0, y0, x1, y1 in pixels; rows
-    whose column `recognisable` is false do not count. A truth face is matched to the predicted face it overlaps most
-    (IoU at least 0.3). DatasetError when a file is missing or lacks a column.
+    member: str
+    faces: int
+    found: int
+    right: int
+    wrong: int
+    taken_for: str
+    unknown: int
+    precision: float | None
+    recall: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class ShotScore:
+    """True faces of one shot, first and last seen at start_s and end_s; each is right, wrong, unknown or missed."""
+
+    shot: int
+    start_s: float
+    end_s: float
+    faces: int
+    right: int
+    wrong: int
+    unknown: int
+    missed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """members: those with most faces first, outsiders last. shots: in the order of the video."""
+
+    total: Score
+    members: tuple[MemberScore, ...]
+    shots: tuple[ShotScore, ...]
+
+
+def score(out: Path, truth: Path) -> Comparison:
+    """Score the folder `out` of a labelled video (or its faces.parquet) against a CSV of true faces (truth.py).
+
+    DatasetError when a file is missing, damaged or lacks a column.
     """
     labelled = out / "faces.parquet" if out.is_dir() else out
     if not labelled.is_file():
         raise DatasetError(f"{labelled} is not there: give the folder that 'lineup label' made for the video")
-    faces = read_table(labelled, LABELLED_FACES)
-    true = read_truth(truth)
-    true["given"] = _given(true, faces)
-    named = true["given"].notna() & (true["given"] != UNKNOWN)
+    return compare(read_table(labelled, LABELLED_FACES), read_truth(truth))
+
+
+def compare(faces: pd.DataFrame, true: pd.DataFrame) -> Comparison:
+    """Score `faces` (LABELLED_FACES) against the rows of `read_truth`.
+
+    A true face is matched to the labelled face it overlaps most, IoU at least MIN_IOU. Shots and times are those of the
+    truth where it has them, else those of the labelled video.
+    """
+    true = true.assign(**{name: _of_frame(true, faces, name) for name in ("shot", "time_s")}, given=_given(true, faces))
     outsider = true["member"] == UNKNOWN
-    right = (true["given"] == true["member"]) & ~outsider
-    return Score(
+    kinds = {
+        "missed": true["given"].isna(),
+        "right": true["given"] == true["member"],
+        "unknown": true["given"] == UNKNOWN,
+    }
+    true["outcome"] = np.select(list(kinds.values()), list(kinds), "wrong")
+    named = true["given"].notna() & (true["given"] != UNKNOWN)
+    right = (true["outcome"] == "right") & ~outsider
+    total = Score(
         face_frames=len(true),
         found=_share(true["given"].notna().sum(), len(true)),
         named=_share(right.sum(), (~outsider).sum()),
         precision=_share(right.sum(), named.sum()),
         false=_share((named & outsider).sum(), outsider.sum()),
         outsider_frames=int(outsider.sum()),
-        twice=int(_twice(faces)),
-        switches=_switches(true[named]),
+        twice=_twice(faces),
+        switches=_switches(true, named),
     )
-
-
-def read_truth(path: Path) -> pd.DataFrame:
-    """The rows of a truth table that count; DatasetError when it is missing or is not such a table."""
-    if not path.is_file():
-        raise DatasetError(f"{path} is not there: give the CSV of true faces")
-    try:
-        true = pd.read_csv(path, dtype=str, keep_default_na=False)
-        if missing := [name for name in TRUTH_COLUMNS if name not in true.columns]:
-            raise DatasetError(f"{path} lacks the columns {', '.join(missing)}")
-        true = true.astype({"frame": int, **dict.fromkeys(BOX, float)})
-    except ValueError as error:
-        raise DatasetError(f"{path} is not a table of true faces: {' '.join(str(error).split())}") from None
-    if "recognisable" in true.columns:
-        true = true[true["recognisable"].str.lower() != "false"]
-    return true.reset_index(drop=True)
+    return Comparison(total, _members(true), _shots(true))
 
 
 def _given(true: pd.DataFrame, faces: pd.DataFrame) -> pd.Series:
@@ -96,6 +133,17 @@ def _given(true: pd.DataFrame, faces: pd.DataFrame) -> pd.Series:
     return given
 
 
+def _of_frame(true: pd.DataFrame, faces: pd.DataFrame, column: str) -> npt.NDArray[np.number]:
+    """The truth's own `column`, or that of the last labelled frame up to each of its frames."""
+    if column in true.columns:
+        return true[column].to_numpy()
+    known = faces.drop_duplicates("frame").sort_values("frame")
+    if not len(known):
+        return np.zeros(len(true), np.int64)
+    place = np.searchsorted(known["frame"], true["frame"], side="right") - 1
+    return known[column].to_numpy()[np.maximum(place, 0)]
+
+
 def _boxes(rows: pd.DataFrame) -> Float32:
     boxes: Float32 = rows[BOX].to_numpy(np.float32)
     return boxes
@@ -103,17 +151,74 @@ def _boxes(rows: pd.DataFrame) -> Float32:
 
 def _twice(faces: pd.DataFrame) -> int:
     named = faces[faces["member"] != UNKNOWN]
-    return named[named.duplicated(["frame", "member"])]["frame"].nunique()
+    return int(named[named.duplicated(["frame", "member"])]["frame"].nunique())
 
 
-def _switches(named: pd.DataFrame) -> int:
-    """Changes of the given name of one true person within one shot; outsiders of one shot count as one person."""
-    keys = ["shot", "member"] if "shot" in named.columns else ["member"]
+def _switches(true: pd.DataFrame, named: pd.Series) -> int:
+    """Changes of the given name of one true person within one shot."""
+    persons = true.assign(person=-1)
+    for _, rows in true[true["member"] == UNKNOWN].groupby("shot"):
+        persons.loc[rows.index, "person"] = _followed(rows)
     changes = 0
-    for _, rows in named.sort_values("frame").groupby(keys):
+    for _, rows in persons[named].sort_values("frame", kind="stable").groupby(["shot", "member", "person"]):
         given = rows["given"].to_numpy(object)
         changes += int((given[1:] != given[:-1]).sum())
     return changes
+
+
+def _followed(rows: pd.DataFrame) -> pd.Series:
+    """Which outsider of a shot each of its rows is: who overlaps the box that an outsider had last is the same one."""
+    person = pd.Series(-1, rows.index)
+    last = np.empty((0, 4), np.float32)
+    for _, here in rows.groupby("frame"):
+        boxes = _boxes(here)
+        numbers = np.full(len(boxes), -1)
+        overlap = iou_matrix(boxes, last)
+        mine, theirs = linear_sum_assignment(overlap, maximize=True)
+        same = overlap[mine, theirs] >= MIN_IOU
+        numbers[mine[same]] = theirs[same]
+        new = numbers < 0
+        numbers[new] = len(last) + np.arange(new.sum())
+        last = np.concatenate([last, boxes[new]])
+        last[numbers] = boxes
+        person[here.index] = numbers
+    return person
+
+
+def _members(true: pd.DataFrame) -> tuple[MemberScore, ...]:
+    given = true["given"].value_counts()
+    faces = true["member"].value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    names = [*faces.index, *sorted({*given.index} - {*faces.index})]
+    order = [name for name in names if name != UNKNOWN] + [UNKNOWN] * (UNKNOWN in faces.index)
+    return tuple(_member(name, true[true["member"] == name], int(given.get(name, 0))) for name in order)
+
+
+def _member(member: str, rows: pd.DataFrame, given: int) -> MemberScore:
+    """`rows` are the member's true faces; `given` counts the faces of anybody that were given its name."""
+    count = rows["outcome"].value_counts()
+    right, missed = int(count.get("right", 0)), int(count.get("missed", 0))
+    names = rows["given"][rows["outcome"] == "wrong"].value_counts().sort_index()
+    outsider = member == UNKNOWN
+    return MemberScore(
+        member=member,
+        faces=len(rows),
+        found=len(rows) - missed,
+        right=right,
+        wrong=int(count.get("wrong", 0)),
+        taken_for=str(names.idxmax()) if len(names) else "",
+        unknown=int(count.get("unknown", 0)),
+        precision=None if outsider else _share(right, given),
+        recall=None if outsider else _share(right, len(rows)),
+    )
+
+
+def _shots(true: pd.DataFrame) -> tuple[ShotScore, ...]:
+    shots = []
+    for shot, rows in true.groupby("shot"):
+        count = {kind: int((rows["outcome"] == kind).sum()) for kind in ("right", "wrong", "unknown", "missed")}
+        start_s, end_s = (round(float(time_s), 3) for time_s in (rows["time_s"].min(), rows["time_s"].max()))
+        shots.append(ShotScore(int(shot), start_s, end_s, len(rows), **count))
+    return tuple(sorted(shots, key=lambda one: (one.start_s, one.shot)))
 
 
 def _share(part: int, whole: int) -> float | None:

@@ -32,7 +32,7 @@ ADAPTERS = {
     "onnxruntime": "pipeline.models.fold pipeline.models.session",
     "pyarrow": "pipeline.incremental pipeline.records pipeline.seen pipeline.tables",
     "pysubs2": "pipeline.video.exports.subtitles",
-    "rich": "pipeline.progress",
+    "rich": "flows.scoring pipeline.progress",
     "scenedetect": "pipeline.video.shots",
     "sklearn": "pipeline.classifiers.openset pipeline.classifiers.svm pipeline.validate",
     "skops": "pipeline.classifiers.model",

@@ -9,7 +9,7 @@ import numpy as np
 
 from pipeline.records import Float32, Ints
 
-# Two tracks this alike are one person: of 420,000 pairs of photos of two people none was (docs/video.md).
+# Two tracks this alike are one person: of 216,000 pairs of photos of two people none was (python bench/alike.py).
 LINKED: Final = 0.65
 NEIGHBOURS: Final = 10  # links tried from each track, so that the work does not grow with the square of a long video
 BLOCK: Final = 1024  # tracks compared at once, so that memory does not either

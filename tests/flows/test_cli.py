@@ -197,18 +197,59 @@ def test_paths_are_the_caller_s_and_the_default_is_the_project_s(
     assert folder.resolve() == elsewhere / out
 
 
-def test_score_in_json_and_in_words(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    row = {"frame": 0, "member": "juno", "x0": 11.0, "y0": 10.0, "x1": 20.0, "y1": 20.0}
-    write_table(tmp_path / "faces.parquet", [row], LABELLED_FACES)
-    (tmp_path / "truth.csv").write_text(TRUTH)
-    assert lineup("score", tmp_path, tmp_path / "truth.csv", "--json", monkeypatch=monkeypatch) == 0
+ODD_MEMBER = "[red]\x1b[31m"  # markup to a terminal's table, and to the terminal
+
+
+@pytest.fixture
+def scored(tmp_path: Path) -> list[Path]:
+    """Two shots of two faces: in the first one is wrong, in the second both are, and one of the wrong names is odd."""
+    given = [(0, "juno", 10), (0, ODD_MEMBER, 50), (9, "mira", 10), (9, "mira", 50)]
+    rows = [
+        {"frame": frame, "time_s": frame / 4, "shot": frame, "member": name, "x0": x, "y0": 0, "x1": x + 9, "y1": 9}
+        for frame, name, x in given
+    ]
+    write_table(tmp_path / "faces.parquet", rows, LABELLED_FACES)
+    true = [f"{frame},{'juno' if x < 50 else '수아'},{x},0,{x + 9},9\n" for frame, _, x in given]
+    (tmp_path / "truth.csv").write_text("frame,member,x0,y0,x1,y1\n" + "".join(true), encoding="utf-8")
+    return [tmp_path, tmp_path / "truth.csv"]
+
+
+def test_score_in_json(scored: list[Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    assert lineup("score", *scored, "--json", monkeypatch=monkeypatch) == 0
     found = json.loads(capsys.readouterr().out)
-    assert (found["face_frames"], found["named"], found["twice"]) == (1, 1.0, 0)
-    assert lineup("score", tmp_path, tmp_path / "truth.csv", monkeypatch=monkeypatch) == 0
-    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert dict(lines) == {name: str(value) for name, value in found.items()}
+    assert (found["face_frames"], found["found"], found["named"], found["twice"]) == (4, 1.0, 0.25, 1)
+    assert [(row["member"], row["right"], row["wrong"]) for row in found["members"][:2]] == [
+        ("juno", 1, 1),
+        ("수아", 0, 2),
+    ]
+    assert [(row["shot"], row["start_s"], row["wrong"]) for row in found["shots"]] == [(0, 0.0, 1), (9, 2.25, 2)]
+
+
+def test_score_in_words(
+    scored: list[Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert lineup("score", *scored, "--worst", "1", monkeypatch=monkeypatch) == 0
+    printed = capsys.readouterr().out
+    rows = [line.split() for line in printed.splitlines()]
+    assert ["named", "0.25"] in rows
+    assert ["juno", "2", "2", "1", "1", "mira", "0", "1.000", "0.500"] in rows
+    assert ["9", "2.250", "2.250", "2", "0", "2", "0", "0"] in rows
+    assert "not right: 2 of 2; the worst 1:" in printed
+    assert "[red]\ufffd[31m" in printed
+    assert "\x1b" not in printed
+
+
+@pytest.mark.parametrize(("worst", "shots"), [("0", 0), ("1", 1), ("5", 2)])
+def test_as_many_shots_as_wanted(
+    worst: str,
+    shots: int,
+    scored: list[Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert lineup("score", *scored, "--worst", worst, monkeypatch=monkeypatch) == 0
+    _, _, listed = capsys.readouterr().out.partition("not right: 2 of 2")
+    assert sum(line[:4].strip().isdigit() for line in listed.splitlines()[1:]) == shots
 
 
 @pytest.mark.parametrize("group", ["../evil", "a/b", "", "weights"])
