@@ -11,7 +11,7 @@ import numpy as np
 from pipeline.images import encode_jpeg
 from pipeline.models import Detector, Embedder
 from pipeline.models.geometry import align
-from pipeline.models.looking import embed_samples, find_faces, second_look, surroundings
+from pipeline.models.looking import embed_samples, find_faces, find_faces_in_photo, second_look, surroundings
 from pipeline.models.quality import measure
 from pipeline.params import Analyse
 from pipeline.records import Faces, Float32, Rgb
@@ -24,6 +24,7 @@ SAMPLE_EVERY_S: Final = 0.4  # at most one sampled face of a track in such a spa
 # usual, below CALM half as many.
 HASTE: Final = 0.08
 CALM: Final = 0.02
+CLOSE_UP: Final = 0.4  # of the picture's shorter side; when such a face gets lost it may have come too near
 ONE_PERSON: Final = 0.2  # likeness of the earlier and the later faces of a track below which they are of two people
 
 
@@ -84,6 +85,7 @@ class Watch:
         self._times_s: dict[int, float] = {}
         self._rows: list[dict[str, Any]] = []
         self._looked_s, self._wait = -np.inf, 0
+        self._close_up = True  # a shot may begin with a face that fills the picture
 
     def wants(self, time_s: float, last: bool) -> bool:
         """Whether the next frame, shown at `time_s`, should be looked at; the first and the `last` always are."""
@@ -118,7 +120,8 @@ class Watch:
     def _look(self, index: int, time_s: float, frame_rgb: Rgb) -> None:
         """Detect, continue the tracks, keep the crops that may become samples, and say when to look again."""
         params = self._params
-        faces = find_faces(self._networks.detector, frame_rgb, params.detect_side_px, params.min_score)
+        find = find_faces_in_photo if self._close_up else find_faces
+        faces = find(self._networks.detector, frame_rgb, params.detect_side_px, params.min_score)
         sides = (faces.boxes_xyxy[:, 2:] - faces.boxes_xyxy[:, :2]).min(axis=1, initial=np.inf)
         faces = faces[sides >= params.min_face_px]
         paces = []
@@ -130,6 +133,8 @@ class Watch:
             track.sightings.append(Sighting(index, time_s, face.boxes_xyxy[0], float(face.scores[0])))
             paces.append(_pace(track.sightings))
             _keep_if_best(track, index, frame_rgb, face, params.embed_per_track)
+        largest = float((faces.boxes_xyxy[:, 2:] - faces.boxes_xyxy[:, :2]).max(initial=0.0))
+        self._close_up = largest > CLOSE_UP * min(frame_rgb.shape[:2])
         here = sum(track.sightings[-1].time_s >= self._looked_s for track in self._tracks.values())
         somebody_left = here > len(paces)
         self._looked_s = time_s
