@@ -14,12 +14,12 @@ import pandas as pd
 
 from pipeline.duplicates import THUMBNAIL_PX, find_copies, groups
 from pipeline.errors import ParamsError
-from pipeline.images import read_frames
+from pipeline.images import read_frames, read_small
 from pipeline.manifest import read_manifest, read_not_kept
 from pipeline.params import Clean, Params
 from pipeline.records import CLEAN, Dropped, Ints, Rgb
 from pipeline.seen import SEEN_FILE, look, look_at, write_files
-from pipeline.sheets import Source, write_sheets
+from pipeline.sheets import TILE_PX, Source, write_sheets
 from pipeline.stage import run_stage
 from pipeline.tables import write_dropped, write_table
 
@@ -127,9 +127,7 @@ def _cells(
             yield row["reason"], folder / f"{row['kept_as']}.jpg", _short(f"{row['member']}: {row['kept_as']} (kept)")
         before = row["kept_as"]
         path = files.get(row["raw_key"])
-        source: Source = path
-        if path and row["key"] != row["raw_key"]:
-            source = partial(_frame, path, row["frame"], clean)
+        source: Source = partial(_shown, path, row, clean) if path else None
         yield row["reason"], source, _short(f"{row['member']}: {row['key']} {row['detail']}")
 
 
@@ -138,8 +136,10 @@ def _again(identical: pd.DataFrame, files: dict[str, Path]) -> Iterator[tuple[st
         yield row.reason, files.get(row.key), row.detail
 
 
-def _frame(path: Path, frame: int, clean: Clean) -> Rgb:
-    return next(picture.rgb for picture in read_frames(path, clean) if picture.frame == frame)
+def _shown(path: Path, row: dict[str, Any], clean: Clean) -> Rgb:
+    if row["key"] == row["raw_key"]:
+        return read_small(path, TILE_PX, clean)
+    return next(picture.rgb for picture in read_frames(path, clean) if picture.frame == row["frame"])
 
 
 def _short(text: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +17,7 @@ import pyarrow as pa
 from pipeline.duplicates import perceptual_hash, thumbnail
 from pipeline.errors import UnreadableImageError
 from pipeline.files import written_whole
-from pipeline.images import Picture, encode_jpeg, read_frames
+from pipeline.images import THREADS, Picture, encode_jpeg, read_frames
 from pipeline.incremental import FINGERPRINT, earlier_rows, fingerprint
 from pipeline.params import Clean
 from pipeline.progress import track
@@ -26,7 +25,6 @@ from pipeline.tables import read_table, write_table
 
 REVISION: Final = 1  # raise it when the code here, or that reads pictures, makes other rows of the same files
 BATCH: Final = 128
-WORKERS: Final = min(8, os.cpu_count() or 1)  # each may hold a picture of max_megapixels
 SAVE_EVERY_S: Final = 30.0  # a stop costs at most this much work
 
 SEEN_FILE: Final = "seen.parquet"
@@ -88,7 +86,7 @@ def write_files(folder: Path, jpegs: dict[str, bytes]) -> None:
 def _looked_at(files: dict[str, Path], clean: Clean) -> Iterator[tuple[list[Row], dict[str, bytes]]]:
     """Rows and JPEGs of each file, in order; decoded in threads, a batch at a time so that little is held at once."""
     items = list(files.items())
-    with ThreadPoolExecutor(WORKERS) as pool:
+    with ThreadPoolExecutor(THREADS) as pool:
         for start in range(0, len(items), BATCH):
             yield from pool.map(partial(look_at, clean), items[start : start + BATCH])
 

@@ -13,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from pipeline.errors import UnreadableImageError
 from pipeline.files import folder_written_whole, written_whole
-from pipeline.images import read_small
+from pipeline.images import THREADS, read_small
 from pipeline.models.weights import fetch
 from pipeline.records import Rgb
 
@@ -60,7 +60,7 @@ def sheet(path: Path, cells: Sequence[tuple[Source, str]]) -> None:
     canvas = Image.new("RGB", (columns * _CELL_WIDTH_PX + _GAP_PX, rows * _CELL_HEIGHT_PX + _GAP_PX), _PAPER)
     draw = ImageDraw.Draw(canvas)
     font = _font()
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(THREADS) as pool:
         tiles = pool.map(lambda cell: _tile(cell[0], font), shown)
         for index, (tile, (_, caption)) in enumerate(zip(tiles, shown, strict=True)):
             x = _GAP_PX + index % columns * _CELL_WIDTH_PX
