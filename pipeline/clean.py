@@ -15,10 +15,11 @@ import pandas as pd
 from pipeline.duplicates import THUMBNAIL_PX, find_copies, groups
 from pipeline.errors import ParamsError
 from pipeline.images import read_frames, read_small
+from pipeline.incremental import FINGERPRINT
 from pipeline.manifest import read_manifest, read_not_kept
 from pipeline.params import Clean, Params
 from pipeline.records import CLEAN, Dropped, Ints, Rgb
-from pipeline.seen import SEEN_FILE, look, look_at, write_files
+from pipeline.seen import SEEN_FILE, look, look_at, pixels_made_by, write_files
 from pipeline.sheets import TILE_PX, Source, write_sheets
 from pipeline.stage import run_stage
 from pipeline.tables import write_dropped, write_table
@@ -39,7 +40,8 @@ def main(data: Path, params: Params) -> None:
     kept = judged[judged["reason"] == ""].sort_values("key")
     dropped = pd.concat([judged[judged["reason"] != ""], _missing(manifest, files)], ignore_index=True)
     keep_only(kept, files, folder, params.clean)
-    write_table(data / "clean.parquet", kept.assign(path=kept["key"] + ".jpg"), CLEAN)
+    made_by = {FINGERPRINT: pixels_made_by(params.clean)}
+    write_table(data / "clean.parquet", kept.assign(path=kept["key"] + ".jpg"), CLEAN, made_by)
     identical = read_not_kept(raw)
     rows = [Dropped(key, STAGE, *why) for key, *why in dropped[["key", "reason", "detail"]].itertuples(index=False)]
     write_dropped(data / "dropped" / f"{STAGE}.parquet", [*rows, *(Dropped(*row) for row in identical.to_numpy())])

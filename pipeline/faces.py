@@ -24,7 +24,7 @@ from pipeline.progress import track
 from pipeline.records import CLEAN, DROPPED, FACES, Dropped, Faces, Float32, Rgb
 from pipeline.sheets import write_sheets
 from pipeline.stage import run_stage
-from pipeline.tables import read_table, write_dropped, write_table
+from pipeline.tables import read_metadata, read_table, write_dropped, write_table
 
 STAGE: Final = "faces"
 REVISION: Final = 1  # raise it when the code below gives other rows for the same input
@@ -74,8 +74,9 @@ def main(data: Path, params: Params) -> None:
     """Read clean.parquet; write faces/, faces.parquet, dropped/faces.parquet and the sheets of what was dropped."""
     clean = read_table(data / "clean.parquet", CLEAN)
     detector = RetinaFace(params.models.detector)
-    # Pictures keep their keys when clean shrinks them to another size.
-    made_by = fingerprint(STAGE, REVISION, params.faces, params.clean.max_side_px, detector.sha256)
+    # Pictures keep their keys when clean decodes or shrinks them in another way.
+    pixels_made_by = read_metadata(data / "clean.parquet").get(FINGERPRINT)
+    made_by = fingerprint(STAGE, REVISION, params.faces, pixels_made_by, detector.sha256)
     rows, dropped = _known(data, clean, made_by)
     done = {row["key"] for row in rows} | {row.key for row in dropped}
     todo = [row for row in clean.to_dict("records") if row["key"] not in done]

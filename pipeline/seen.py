@@ -43,6 +43,11 @@ _NOTHING: Final = {field.name: "" if field.type == pa.string() else 0 for field 
 Row = dict[str, Any]
 
 
+def pixels_made_by(clean: Clean) -> str:
+    """What the pixels of a kept picture depend on besides its raw file: the same key may else have others."""
+    return fingerprint(REVISION, PIL.__version__, clean.max_side_px)
+
+
 def look(files: dict[str, Path], folder: Path, clean: Clean) -> pd.DataFrame:
     """What each raw file holds (SEEN), decoding only those not seen before; new pictures are written into `folder`."""
     made_by = fingerprint(REVISION, PIL.__version__, clean)
