@@ -22,7 +22,7 @@ from pipeline.tables import read_metadata, read_vectors, write_dropped, write_ta
 
 STAGE: Final = "curate"
 OTHERS: Final = 2  # faces of its member that a face must be compared with before it is judged
-ROUNDS: Final = 10  # it settles in three or four; the bound is for the case that it alternates
+FREE_ROUNDS: Final = 10  # it settles in three or four, unless faces take turns in dropping each other
 # Strangers who reach the likeness below which a face is no longer its member's. Naming is stricter; here a strict floor
 # would cost odd but right photos, which are the ones worth learning from.
 STRANGER_SHARE: Final = 0.16
@@ -46,17 +46,24 @@ def judge(
     A face is a swap when another member is more alike by `swap_margin`; a stranger when its own member is less alike
     than `stranger_z` robust deviations below that member's usual likeness. `bounds` hold that floor between a likeness
     that strangers reach and one that hardly any does. `settled` faces (a person decided) are always kept.
+
+    It ends: after FREE_ROUNDS a face that comes back stays, so that each can change twice more at most. In doubt, where
+    faces would be dropped and taken back for ever, they are kept.
     """
     kept = np.ones(len(labels), bool)
-    for _ in range(ROUNDS):
+    stays = settled.copy()
+    rounds = 0
+    while True:
         own, best, other = _likeness(vectors, labels, kept, params.neighbours)
         wrong = (best > own + params.swap_margin) | (own < _floor(own, labels, kept, params.stranger_z, bounds))
         others = np.bincount(labels[kept], minlength=int(labels.max(initial=-1)) + 1)[labels] - kept
-        now_kept = ~(wrong & (others >= OTHERS)) | settled
+        now_kept = ~(wrong & (others >= OTHERS)) | stays
         if (now_kept == kept).all():
-            break
+            return Verdict(kept, own, best, other)
+        rounds += 1
+        if rounds > FREE_ROUNDS:
+            stays |= now_kept & ~kept
         kept = now_kept
-    return Verdict(kept, own, best, other)
 
 
 def main(data: Path, params: Params) -> None:

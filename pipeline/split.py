@@ -27,7 +27,9 @@ def sides(faces: pd.DataFrame, params: Split) -> pd.Series:
         wanted = max(params.min_test, int((photos < params.test_fraction).sum()))
         count = min(wanted, max(0, len(photos) - params.min_train))
         side[rows.index[share.isin(photos.iloc[:count])]] = TEST
-    return side
+    # A person may have given frames of one animation to several members, who want it on different sides.
+    learnt_from = side.eq(TRAIN).groupby(faces["duplicate_group"]).transform("any")
+    return side.mask(learnt_from, TRAIN)
 
 
 def main(data: Path, params: Params) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pandas as pd
@@ -211,6 +212,25 @@ def test_accepted_faces_teach_what_a_member_looks_like(tmp_path: Path, params: P
     decide(tmp_path, *(f"{key},accept," for key in keys["0 mira"]))
     kept, _ = run(tmp_path, params)
     assert set(keys["0 mira"]) <= set(kept.index)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_faces_that_take_turns_in_dropping_each_other_are_judged_once_and_for_all(
+    params: Params, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """They hardly resemble anybody: many are dropped, and taken back since those they were compared with are gone."""
+    likeness = Mock(side_effect=curate._likeness)
+    monkeypatch.setattr(curate, "_likeness", likeness)
+    vectors, labels = unit(np.random.default_rng(seed).normal(size=(13, 4))), np.arange(13) % 3
+    nobody, bounds = np.zeros(len(labels), bool), (0.3, 0.5)
+    verdict = curate.judge(vectors, labels, nobody, params.curate, bounds)
+    assert curate.FREE_ROUNDS < likeness.call_count <= curate.FREE_ROUNDS + 2 * len(labels) + 1
+    order = np.random.default_rng(seed).permutation(len(labels))
+    again = curate.judge(vectors[order], labels[order], nobody, params.curate, bounds)
+    assert (again.kept == verdict.kept[order]).all()
+    # Whoever is dropped is so by the faces that are kept in the end, and by no state in between.
+    wrong = (verdict.best > verdict.own + params.curate.swap_margin) | (verdict.own < bounds[1])
+    assert wrong[~verdict.kept].all()
 
 
 def test_without_vectors_it_says_what_to_run(tmp_path: Path, params: Params) -> None:
