@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import partial
 from itertools import chain
@@ -126,26 +125,22 @@ def _cells(
     rows: list[Any] = dropped.sort_values(["reason", "duplicate_group", "kept_as", "key", "member"]).to_dict("records")
     for row in rows:
         if row["kept_as"] not in ("", before):
-            yield row["reason"], folder / f"{row['kept_as']}.jpg", _short(f"{row['member']}: {row['kept_as']} (kept)")
+            yield row["reason"], folder / f"{row['kept_as']}.jpg", f"{row['kept_as']} {row['member']} (kept)"
         before = row["kept_as"]
         path = files.get(row["raw_key"])
         source: Source = partial(_shown, path, row, clean) if path else None
-        yield row["reason"], source, _short(f"{row['member']}: {row['key']} {row['detail']}")
+        yield row["reason"], source, f"{row['key']} {row['member']} {row['detail']}"
 
 
 def _again(identical: pd.DataFrame, files: dict[str, Path]) -> Iterator[tuple[str, Source, str]]:
     for row in identical.itertuples():
-        yield row.reason, files.get(row.key), row.detail
+        yield row.reason, files.get(row.key), f"{row.key} {row.detail}"
 
 
 def _shown(path: Path, row: dict[str, Any], clean: Clean) -> Rgb:
     if row["key"] == row["raw_key"]:
         return read_small(path, TILE_PX, clean)
     return next(picture.rgb for picture in read_frames(path, clean) if picture.frame == row["frame"])
-
-
-def _short(text: str) -> str:
-    return re.sub(r"\b([0-9a-f]{8})[0-9a-f]{56}\b", r"\1", text)
 
 
 if __name__ == "__main__":

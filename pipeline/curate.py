@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -10,12 +11,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline.decisions import ACCEPT, REJECT, read_decisions
-from pipeline.errors import DatasetError
+from pipeline.decisions import ACCEPT, REJECT, decisions_path, read_decisions
 from pipeline.models.weights import KNOWN
 from pipeline.params import Curate, Params
 from pipeline.records import CURATED, SUSPECTS, Dropped, Float32, Float64, Ints
-from pipeline.roster import read_roster
 from pipeline.sheets import write_sheets
 from pipeline.stage import run_stage
 from pipeline.tables import read_metadata, read_vectors, write_dropped, write_table
@@ -69,9 +68,10 @@ def judge(
 def main(data: Path, params: Params) -> None:
     """Read embeddings.parquet and review.csv; write curated.parquet, suspects.parquet and dropped/curate.parquet."""
     faces, vectors = read_vectors(data / "embeddings.parquet")
-    decisions = read_decisions(data)
-    _check_members(decisions, data)
-    faces, decided = decide(faces, decisions)
+    decisions = read_decisions(data, faces["key"])
+    for line in decisions.unmatched:
+        print(f"{STAGE}: warning: {decisions_path(data)}: {line}", file=sys.stderr)
+    faces, decided = decide(faces, decisions.rows)
     members, labels = np.unique(faces["member"].to_numpy(str), return_inverse=True)
     accepted = (decided == ACCEPT).to_numpy()
     rejected = (decided == REJECT).to_numpy()
@@ -93,16 +93,14 @@ def main(data: Path, params: Params) -> None:
     write_sheets(
         data / "sheets" / STAGE,
         [
-            (row.reason, data / "clean" / f"{row.key}.jpg", f"{row.member} > {row.looks_like} {row.score:.2f}")
+            (
+                row.reason,
+                data / "clean" / f"{row.key}.jpg",
+                f"{row.key} {row.member} > {row.looks_like} {row.score:.2f}",
+            )
             for row in suspects.itertuples()
         ],
     )
-
-
-def _check_members(decisions: pd.DataFrame, data: Path) -> None:
-    given = set(decisions["member"]) - {""}
-    if given and (strange := sorted(given - set(read_roster(data).keys))):
-        raise DatasetError(f"{data / 'review.csv'}: {strange[0]!r} is nobody's key in roster.yaml")
 
 
 def decide(faces: pd.DataFrame, decisions: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:

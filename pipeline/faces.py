@@ -91,7 +91,9 @@ def main(data: Path, params: Params) -> None:
     _save(data, rows, dropped, made_by)
     _remove_strays(data / "faces", {row["path"] for row in rows})
     members = dict(zip(clean["key"], clean["member"], strict=True))
-    sheets = [(row.reason, data / "clean" / f"{row.key}.jpg", f"{members[row.key]} {row.detail}") for row in dropped]
+    sheets = [
+        (row.reason, data / "clean" / f"{row.key}.jpg", f"{row.key} {members[row.key]} {row.detail}") for row in dropped
+    ]
     write_sheets(data / "sheets" / STAGE, sheets)
 
 

@@ -114,10 +114,23 @@ def test_a_face_cannot_be_given_to_nobody(lanterns: Path, params: Params, member
         run(lanterns, params)
 
 
-def test_decisions_on_faces_that_are_gone_do_nothing(lanterns: Path, params: Params) -> None:
+def test_decisions_on_faces_that_are_gone_are_told_and_do_nothing(
+    lanterns: Path, params: Params, capsys: pytest.CaptureFixture[str]
+) -> None:
     before = run(lanterns, params)[1]
-    decide(lanterns, "gone,accept,mira", "gone too,reject,")
+    assert capsys.readouterr().err == ""
+    decide(lanterns, "feedface,accept,mira", f"{'0' * 64},reject,")
     assert run(lanterns, params)[1] == before
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("curate: warning: data/lanterns/review.csv: line 2: feedface is no face")
+    assert "line 3: 0000" in second
+
+
+def test_the_short_key_of_a_caption_will_do(lanterns: Path, params: Params) -> None:
+    decide(lanterns, f"{WRONG[:8]},accept,soren")
+    kept, dropped = run(lanterns, params)
+    assert not dropped
+    assert kept.loc[WRONG, ["member", "decided_by"]].tolist() == ["soren", "person"]
 
 
 def test_the_same_faces_give_the_same_files(lanterns: Path, params: Params) -> None:
