@@ -20,7 +20,7 @@ from pipeline.params import Clean, Params
 from pipeline.records import CLEAN, Dropped, Ints, Rgb
 from pipeline.seen import SEEN_FILE, look, look_at, pixels_made_by, write_files
 from pipeline.sheets import TILE_PX, Source, write_sheets
-from pipeline.stage import run_stage
+from pipeline.stage import run_stage, told
 from pipeline.tables import write_dropped, write_table
 
 STAGE: Final = "clean"
@@ -45,12 +45,9 @@ def main(data: Path, params: Params) -> None:
     rows = [Dropped(key, STAGE, *why) for key, *why in dropped[["key", "reason", "detail"]].itertuples(index=False)]
     write_dropped(data / "dropped" / f"{STAGE}.parquet", [*rows, *(Dropped(*row) for row in identical.to_numpy())])
     write_sheets(data / "sheets" / STAGE, chain(_cells(dropped, files, folder, params.clean), _again(identical, files)))
-    reasons = pd.concat([dropped["reason"], identical["reason"]])
-    counts = ", ".join(f"{reason} {count}" for reason, count in reasons.value_counts().items())
-    print(
-        f"{STAGE}: {len(manifest) + len(identical)} files with {len(kept) + len(reasons)} pictures: "
-        f"{len(kept)} kept, {len(reasons)} dropped ({counts or 'none'})"
-    )
+    reasons = [*dropped["reason"], *identical["reason"]]
+    came_in = f"{len(manifest) + len(identical)} files with {len(kept) + len(reasons)} pictures"
+    print(f"{STAGE}: {told(came_in, len(kept), reasons)}")
 
 
 def judge(pictures: pd.DataFrame, distance: int) -> pd.DataFrame:

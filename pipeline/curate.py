@@ -16,7 +16,7 @@ from pipeline.models.weights import KNOWN
 from pipeline.params import Curate, Params
 from pipeline.records import CURATED, SUSPECTS, Dropped, Float32, Float64, Ints
 from pipeline.sheets import write_sheets
-from pipeline.stage import run_stage
+from pipeline.stage import run_stage, told
 from pipeline.tables import read_metadata, read_vectors, write_dropped, write_table
 
 STAGE: Final = "curate"
@@ -89,7 +89,8 @@ def main(data: Path, params: Params) -> None:
         Dropped(row.key, STAGE, row.reason, f"looks like {row.looks_like}, score {row.score:.2f}")
         for row in suspects.itertuples()
     ]
-    write_dropped(data / "dropped" / f"{STAGE}.parquet", by_person + by_machine)
+    dropped = by_person + by_machine
+    write_dropped(data / "dropped" / f"{STAGE}.parquet", dropped)
     write_sheets(
         data / "sheets" / STAGE,
         [
@@ -101,6 +102,8 @@ def main(data: Path, params: Params) -> None:
             for row in suspects.itertuples()
         ],
     )
+    kept = told(f"{len(faces)} faces", int(verdict.kept.sum()), (row.reason for row in dropped))
+    print(f"{STAGE}: {kept}, {len(decisions.rows)} decided by a person")
 
 
 def decide(faces: pd.DataFrame, decisions: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:

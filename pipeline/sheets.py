@@ -37,6 +37,11 @@ Source = Path | Callable[[], Rgb] | None
 """A picture file, a function that reads one, or None where there is nothing to show."""
 
 
+def sheet_path(folder: Path, reason: str) -> Path:
+    """Where `write_sheets` puts the sheet of this reason."""
+    return folder / f"{reason.replace(' ', '-')}.jpg"
+
+
 def write_sheets(folder: Path, cells: Iterable[tuple[str, Source, str]]) -> None:
     """Make `folder` hold one sheet per reason, of (reason, picture, caption): `<reason>.jpg`, hyphens for spaces."""
     by_reason: dict[str, list[tuple[Source, str]]] = defaultdict(list)
@@ -44,7 +49,7 @@ def write_sheets(folder: Path, cells: Iterable[tuple[str, Source, str]]) -> None
         by_reason[reason].append((source, caption))
     with folder_written_whole(folder) as temporary:
         for reason, rows in by_reason.items():
-            sheet(temporary / f"{reason.replace(' ', '-')}.jpg", rows)
+            sheet(sheet_path(temporary, reason), rows)
 
 
 def sheet(path: Path, cells: Sequence[tuple[Source, str]]) -> None:
