@@ -25,7 +25,7 @@ from pipeline.tables import read_table, write_table
 
 REVISION: Final = 1  # raise it when the code here, or that reads pictures, makes other rows of the same files
 BATCH: Final = 128
-SAVE_EVERY_S: Final = 30.0  # a stop costs at most this much work
+SAVE_EVERY_S: Final = 30.0  # being killed costs at most this much work
 
 SEEN_FILE: Final = "seen.parquet"
 # What came out of each raw file, so that none is decoded twice: a row per picture, or one with the reason for none.
@@ -55,12 +55,16 @@ def look(files: dict[str, Path], folder: Path, clean: Clean) -> pd.DataFrame:
     rows: list[Any] = earlier[earlier["raw_key"].isin(files)].to_dict("records")
     new = sorted(files.keys() - {row["raw_key"] for row in rows})
     saved_at = time.monotonic()
-    for found, jpegs in track(_looked_at({key: files[key] for key in new}, clean), "clean", len(new)):
-        write_files(folder, jpegs)
-        rows.extend(found)
-        if time.monotonic() - saved_at > SAVE_EVERY_S:
-            write_table(folder / SEEN_FILE, rows, SEEN, {FINGERPRINT: made_by})
-            saved_at = time.monotonic()
+    try:
+        for found, jpegs in track(_looked_at({key: files[key] for key in new}, clean), "clean", len(new)):
+            write_files(folder, jpegs)
+            rows.extend(found)
+            if time.monotonic() - saved_at > SAVE_EVERY_S:
+                write_table(folder / SEEN_FILE, rows, SEEN, {FINGERPRINT: made_by})
+                saved_at = time.monotonic()
+    except KeyboardInterrupt:
+        write_table(folder / SEEN_FILE, rows, SEEN, {FINGERPRINT: made_by})
+        raise
     rows.sort(key=lambda row: (str(row["raw_key"]), int(row["frame"])))
     write_table(folder / SEEN_FILE, rows, SEEN, {FINGERPRINT: made_by})
     return read_table(folder / SEEN_FILE, SEEN)
