@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import SAMPLE
-from standins import PaintDetector, painted
+from standins import PaintDetector, painted, stands_in
 
 from pipeline import faces
 from pipeline.errors import DatasetError
@@ -45,9 +45,7 @@ REASONS = {
 @pytest.fixture
 def painter(monkeypatch: pytest.MonkeyPatch) -> PaintDetector:
     """The detector that the stage uses."""
-    detector = PaintDetector()
-    monkeypatch.setattr(faces, "RetinaFace", lambda name: detector)
-    return detector
+    return stands_in(monkeypatch, "pipeline.faces.RetinaFace", PaintDetector())
 
 
 @pytest.fixture
