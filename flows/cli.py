@@ -17,7 +17,7 @@ import typer
 from flows.project import enter_project
 from pipeline import __version__
 from pipeline.errors import LineupError
-from pipeline.params import Style, Unknowns
+from pipeline.params import Style, Unknowns, read_params
 
 if TYPE_CHECKING:
     from flows.labelling import Outcome
@@ -135,6 +135,7 @@ def label(
     paths, nothing = expand(videos)
     out = out.resolve() if out else Path("labelled")  # the latter in the project's folder, entered next
     enter_project()
+    read_params()  # a slip in it is told once, before the first video
     check_model(group)
     extra = [f"--{name}={value}" for name, value in (("style", style), ("unknowns", unknowns)) if value]
     extra += [f"--only={member}" for member in only or ()]

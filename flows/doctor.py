@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.util
 import shutil
 import subprocess
 import sys
@@ -12,12 +11,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pipeline.errors import LineupError
+from pipeline.errors import LineupError, ParamsError
 
 LIBRARIES: Final = (
     "av", "cv2", "dvc", "ffmpeg", "icrawler", "imagehash", "imageio_ffmpeg", "onnxruntime", "pandas", "PIL",
     "prefect", "pyarrow", "scenedetect", "sklearn", "skops", "tensorflow", "trackers",
 )  # fmt: skip
+IMPORT_EACH: Final = """
+import importlib, sys
+for name in sys.argv[1:]:
+    try:
+        importlib.import_module(name)
+        why = ""
+    except Exception as error:
+        why = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+    print(name, why, sep="\\t", flush=True)
+"""
+IMPORT_TIMEOUT_S: Final = 300  # slow only on a cold disk
 FREE_GB: Final = 5
 INSTALL: Final = "run 'make install'"
 
@@ -34,8 +44,7 @@ class Finding:
 def examine() -> Iterator[Finding]:
     """Look at everything, one after the other; nothing is changed."""
     yield _python()
-    yield _libraries()
-    for look in (_opencv, _ffmpeg, _weights, _hardware, _project, _disk):
+    for look in (_libraries, _opencv, _ffmpeg, _weights, _hardware, _project, _disk):
         try:
             yield look()
         except (LineupError, ImportError, OSError, RuntimeError, subprocess.SubprocessError) as error:
@@ -48,12 +57,17 @@ def _python() -> Finding:
 
 
 def _libraries() -> Finding:
-    missing = [name for name in LIBRARIES if importlib.util.find_spec(name) is None]
-    return Finding(
-        "libraries",
-        f"missing: {', '.join(missing)}" if missing else f"{len(LIBRARIES)} there",
-        INSTALL if missing else "",
-    )
+    """Whether each library can be imported, tried in a process of its own since a broken one may take it down."""
+    command = [sys.executable, "-c", IMPORT_EACH, *LIBRARIES]
+    done = subprocess.run(command, capture_output=True, text=True, errors="replace", timeout=IMPORT_TIMEOUT_S)
+    lines = [line.partition("\t") for line in done.stdout.splitlines()]
+    told = {name: why for name, _, why in lines if name in LIBRARIES}  # some print a greeting
+    wrong = {name: why for name, why in told.items() if why}
+    if crashed := next((name for name in LIBRARIES if name not in told), ""):
+        wrong[crashed] = f"importing it ends Python with status {done.returncode}"
+    if not wrong:
+        return Finding("libraries", f"{len(LIBRARIES)} there, all can be imported")
+    return Finding("libraries", "; ".join(f"{name}: {why}" for name, why in wrong.items()), INSTALL)
 
 
 def _opencv() -> Finding:
@@ -97,7 +111,10 @@ def _hardware() -> Finding:
 def _project() -> Finding:
     from pipeline.params import read_params
 
-    groups = read_params().groups
+    try:
+        groups = read_params().groups
+    except ParamsError as error:
+        return Finding("project", str(error), "correct params.yaml; 'git diff params.yaml' shows what was changed")
     return Finding("project", f"{Path.cwd()}, groups: {', '.join(groups) or 'none yet'}")
 
 

@@ -6,12 +6,13 @@ from pathlib import Path
 
 from flows.project import dvc
 from pipeline.intake import ImportReport, add_group_to_params, check_group, import_photos
-from pipeline.params import PARAMS_FILE
+from pipeline.params import PARAMS_FILE, read_params
 
 
 def import_group(photos: Path, group: str) -> ImportReport:
     """Bring `photos`, a folder per member, into `group`; again, only what is new. DatasetError when they can't be."""
     data = Path("data") / check_group(group)
+    read_params()  # a slip in it is told before the work
     report = import_photos(photos, data)
     dvc("add", str(data / "raw"))
     add_group_to_params(PARAMS_FILE, group)

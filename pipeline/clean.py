@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from functools import partial
 from itertools import chain
@@ -14,13 +13,14 @@ import pandas as pd
 
 from pipeline.duplicates import THUMBNAIL_PX, find_copies, groups
 from pipeline.errors import ParamsError
-from pipeline.images import read_frames
+from pipeline.images import read_frames, read_small
+from pipeline.incremental import FINGERPRINT
 from pipeline.manifest import read_manifest, read_not_kept
 from pipeline.params import Clean, Params
 from pipeline.records import CLEAN, Dropped, Ints, Rgb
-from pipeline.seen import SEEN_FILE, look, look_at, write_files
-from pipeline.sheets import Source, write_sheets
-from pipeline.stage import run_stage
+from pipeline.seen import SEEN_FILE, look, look_at, pixels_made_by, write_files
+from pipeline.sheets import TILE_PX, Source, write_sheets
+from pipeline.stage import run_stage, told
 from pipeline.tables import write_dropped, write_table
 
 STAGE: Final = "clean"
@@ -39,17 +39,15 @@ def main(data: Path, params: Params) -> None:
     kept = judged[judged["reason"] == ""].sort_values("key")
     dropped = pd.concat([judged[judged["reason"] != ""], _missing(manifest, files)], ignore_index=True)
     keep_only(kept, files, folder, params.clean)
-    write_table(data / "clean.parquet", kept.assign(path=kept["key"] + ".jpg"), CLEAN)
+    made_by = {FINGERPRINT: pixels_made_by(params.clean)}
+    write_table(data / "clean.parquet", kept.assign(path=kept["key"] + ".jpg"), CLEAN, made_by)
     identical = read_not_kept(raw)
     rows = [Dropped(key, STAGE, *why) for key, *why in dropped[["key", "reason", "detail"]].itertuples(index=False)]
     write_dropped(data / "dropped" / f"{STAGE}.parquet", [*rows, *(Dropped(*row) for row in identical.to_numpy())])
     write_sheets(data / "sheets" / STAGE, chain(_cells(dropped, files, folder, params.clean), _again(identical, files)))
-    reasons = pd.concat([dropped["reason"], identical["reason"]])
-    counts = ", ".join(f"{reason} {count}" for reason, count in reasons.value_counts().items())
-    print(
-        f"{STAGE}: {len(manifest) + len(identical)} files with {len(kept) + len(reasons)} pictures: "
-        f"{len(kept)} kept, {len(reasons)} dropped ({counts or 'none'})"
-    )
+    reasons = [*dropped["reason"], *identical["reason"]]
+    came_in = f"{len(manifest) + len(identical)} files with {len(kept) + len(reasons)} pictures"
+    print(f"{STAGE}: {told(came_in, len(kept), reasons)}")
 
 
 def judge(pictures: pd.DataFrame, distance: int) -> pd.DataFrame:
@@ -124,26 +122,22 @@ def _cells(
     rows: list[Any] = dropped.sort_values(["reason", "duplicate_group", "kept_as", "key", "member"]).to_dict("records")
     for row in rows:
         if row["kept_as"] not in ("", before):
-            yield row["reason"], folder / f"{row['kept_as']}.jpg", _short(f"{row['member']}: {row['kept_as']} (kept)")
+            yield row["reason"], folder / f"{row['kept_as']}.jpg", f"{row['kept_as']} {row['member']} (kept)"
         before = row["kept_as"]
         path = files.get(row["raw_key"])
-        source: Source = path
-        if path and row["key"] != row["raw_key"]:
-            source = partial(_frame, path, row["frame"], clean)
-        yield row["reason"], source, _short(f"{row['member']}: {row['key']} {row['detail']}")
+        source: Source = partial(_shown, path, row, clean) if path else None
+        yield row["reason"], source, f"{row['key']} {row['member']} {row['detail']}"
 
 
 def _again(identical: pd.DataFrame, files: dict[str, Path]) -> Iterator[tuple[str, Source, str]]:
     for row in identical.itertuples():
-        yield row.reason, files.get(row.key), row.detail
+        yield row.reason, files.get(row.key), f"{row.key} {row.detail}"
 
 
-def _frame(path: Path, frame: int, clean: Clean) -> Rgb:
-    return next(picture.rgb for picture in read_frames(path, clean) if picture.frame == frame)
-
-
-def _short(text: str) -> str:
-    return re.sub(r"\b([0-9a-f]{8})[0-9a-f]{56}\b", r"\1", text)
+def _shown(path: Path, row: dict[str, Any], clean: Clean) -> Rgb:
+    if row["key"] == row["raw_key"]:
+        return read_small(path, TILE_PX, clean)
+    return next(picture.rgb for picture in read_frames(path, clean) if picture.frame == row["frame"])
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -10,19 +11,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline.decisions import ACCEPT, REJECT, read_decisions
-from pipeline.errors import DatasetError
+from pipeline.decisions import ACCEPT, REJECT, decisions_path, read_decisions
 from pipeline.models.weights import KNOWN
 from pipeline.params import Curate, Params
 from pipeline.records import CURATED, SUSPECTS, Dropped, Float32, Float64, Ints
-from pipeline.roster import read_roster
 from pipeline.sheets import write_sheets
-from pipeline.stage import run_stage
+from pipeline.stage import run_stage, told
 from pipeline.tables import read_metadata, read_vectors, write_dropped, write_table
 
 STAGE: Final = "curate"
 OTHERS: Final = 2  # faces of its member that a face must be compared with before it is judged
-ROUNDS: Final = 10  # it settles in three or four; the bound is for the case that it alternates
+FREE_ROUNDS: Final = 10  # it settles in three or four, unless faces take turns in dropping each other
 # Strangers who reach the likeness below which a face is no longer its member's. Naming is stricter; here a strict floor
 # would cost odd but right photos, which are the ones worth learning from.
 STRANGER_SHARE: Final = 0.16
@@ -46,25 +45,33 @@ def judge(
     A face is a swap when another member is more alike by `swap_margin`; a stranger when its own member is less alike
     than `stranger_z` robust deviations below that member's usual likeness. `bounds` hold that floor between a likeness
     that strangers reach and one that hardly any does. `settled` faces (a person decided) are always kept.
+
+    It ends: after FREE_ROUNDS a face that comes back stays, so that each can change twice more at most. In doubt, where
+    faces would be dropped and taken back for ever, they are kept.
     """
     kept = np.ones(len(labels), bool)
-    for _ in range(ROUNDS):
+    stays = settled.copy()
+    rounds = 0
+    while True:
         own, best, other = _likeness(vectors, labels, kept, params.neighbours)
         wrong = (best > own + params.swap_margin) | (own < _floor(own, labels, kept, params.stranger_z, bounds))
         others = np.bincount(labels[kept], minlength=int(labels.max(initial=-1)) + 1)[labels] - kept
-        now_kept = ~(wrong & (others >= OTHERS)) | settled
+        now_kept = ~(wrong & (others >= OTHERS)) | stays
         if (now_kept == kept).all():
-            break
+            return Verdict(kept, own, best, other)
+        rounds += 1
+        if rounds > FREE_ROUNDS:
+            stays |= now_kept & ~kept
         kept = now_kept
-    return Verdict(kept, own, best, other)
 
 
 def main(data: Path, params: Params) -> None:
     """Read embeddings.parquet and review.csv; write curated.parquet, suspects.parquet and dropped/curate.parquet."""
     faces, vectors = read_vectors(data / "embeddings.parquet")
-    decisions = read_decisions(data)
-    _check_members(decisions, data)
-    faces, decided = decide(faces, decisions)
+    decisions = read_decisions(data, faces["key"])
+    for line in decisions.unmatched:
+        print(f"{STAGE}: warning: {decisions_path(data)}: {line}", file=sys.stderr)
+    faces, decided = decide(faces, decisions.rows)
     members, labels = np.unique(faces["member"].to_numpy(str), return_inverse=True)
     accepted = (decided == ACCEPT).to_numpy()
     rejected = (decided == REJECT).to_numpy()
@@ -82,20 +89,21 @@ def main(data: Path, params: Params) -> None:
         Dropped(row.key, STAGE, row.reason, f"looks like {row.looks_like}, score {row.score:.2f}")
         for row in suspects.itertuples()
     ]
-    write_dropped(data / "dropped" / f"{STAGE}.parquet", by_person + by_machine)
+    dropped = by_person + by_machine
+    write_dropped(data / "dropped" / f"{STAGE}.parquet", dropped)
     write_sheets(
         data / "sheets" / STAGE,
         [
-            (row.reason, data / "clean" / f"{row.key}.jpg", f"{row.member} > {row.looks_like} {row.score:.2f}")
+            (
+                row.reason,
+                data / "clean" / f"{row.key}.jpg",
+                f"{row.key} {row.member} > {row.looks_like} {row.score:.2f}",
+            )
             for row in suspects.itertuples()
         ],
     )
-
-
-def _check_members(decisions: pd.DataFrame, data: Path) -> None:
-    given = set(decisions["member"]) - {""}
-    if given and (strange := sorted(given - set(read_roster(data).keys))):
-        raise DatasetError(f"{data / 'review.csv'}: {strange[0]!r} is nobody's key in roster.yaml")
+    kept = told(f"{len(faces)} faces", int(verdict.kept.sum()), (row.reason for row in dropped))
+    print(f"{STAGE}: {kept}, {len(decisions.rows)} decided by a person")
 
 
 def decide(faces: pd.DataFrame, decisions: pd.DataFrame) -> tuple[pd.DataFrame, pd.Series]:

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import Final
 
@@ -9,10 +15,22 @@ import pandas as pd
 
 from pipeline.errors import DatasetError
 from pipeline.files import write_text
+from pipeline.records import SHORT_KEY
+from pipeline.roster import read_roster
 
 ACCEPT: Final = "accept"
 REJECT: Final = "reject"
 COLUMNS: Final = ("key", "decision", "member")
+MOST_TOLD: Final = 20  # bad lines
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """`rows` (COLUMNS): the last decision per face, its whole key, ACCEPT or REJECT, and the member, '' to leave it as
+    it is. `unmatched`: what is to be said of each line that is about no face."""
+
+    rows: pd.DataFrame
+    unmatched: tuple[str, ...]
 
 
 def decisions_path(data: Path) -> Path:
@@ -26,22 +44,66 @@ def start_decisions(data: Path) -> None:
         write_text(decisions_path(data), ",".join(COLUMNS) + "\n")
 
 
-def read_decisions(data: Path) -> pd.DataFrame:
-    """The last decision per face: key, decision (ACCEPT or REJECT), member ('' leaves an accepted face as it is).
+def read_decisions(data: Path, keys: Iterable[str]) -> Decisions:
+    """The decisions on the faces with these `keys`, which the file may shorten to SHORT_KEY characters or more.
 
-    Raises DatasetError when the file is not such a table.
+    Raises DatasetError, with line number and reason for each bad line, when the file is not such a table.
     """
     path = decisions_path(data)
+    rows, known = list(_rows(path)), sorted(keys)
+    members = read_roster(data).keys if any(row["member"] for _, row in rows) else ()
+    last: dict[str, dict[str, str]] = {}
+    unmatched, wrong = [], []
+    for number, row in rows:
+        found = _found(row["key"], known)
+        if fault := _fault(row, found, members):
+            wrong.append(f"line {number}: {fault}")
+        elif not found:
+            unmatched.append(f"line {number}: {row['key']} is no face of this group, or clean or faces dropped it")
+        else:
+            last.pop(found[0], None)
+            last[found[0]] = row | {"key": found[0]}
+    if wrong:
+        more = f"; and {len(wrong) - MOST_TOLD} more" if len(wrong) > MOST_TOLD else ""
+        raise DatasetError(f"{path}: {'; '.join(wrong[:MOST_TOLD])}{more}")
+    return Decisions(pd.DataFrame(list(last.values()), columns=list(COLUMNS), dtype=str), tuple(unmatched))
+
+
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
+    """Line number and COLUMNS of every line that is not blank."""
     if not path.is_file():
-        return pd.DataFrame(columns=list(COLUMNS), dtype=str)
+        return
     try:
-        decisions = pd.read_csv(path, dtype=str, keep_default_na=False)
-        if not isinstance(decisions.index, pd.RangeIndex):  # pandas takes what is too much for row names
-            raise ValueError("a line has more fields than the first")
-    except ValueError as error:
-        raise DatasetError(f"{path} is not a table of decisions: {' '.join(str(error).split())}") from None
-    if missing := [name for name in COLUMNS if name not in decisions.columns]:
-        raise DatasetError(f"{path} lacks the columns {', '.join(missing)}")
-    if strange := set(decisions["decision"]) - {ACCEPT, REJECT}:
-        raise DatasetError(f"{path}: a decision is '{ACCEPT}' or '{REJECT}', not {sorted(strange)[0]!r}")
-    return decisions.drop_duplicates("key", keep="last")
+        reader = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig"), newline=""), strict=True)
+        if missing := [name for name in COLUMNS if name not in (reader.fieldnames or ())]:
+            raise DatasetError(f"{path} lacks the columns {', '.join(missing)}: its first line is {','.join(COLUMNS)}")
+        for row in reader:
+            if None in row:
+                raise DatasetError(f"{path}: line {reader.line_num}: more fields than the first line has")
+            yield reader.line_num, {name: (row[name] or "").strip() for name in COLUMNS}
+    except (csv.Error, UnicodeDecodeError) as error:
+        raise DatasetError(f"{path} is not a table of decisions in UTF-8: {error}") from None
+
+
+def _found(key: str, known: list[str]) -> list[str]:
+    """The keys that `key` may stand for: itself, or those that begin with it; `abc.2` is frame 2 of photo abc...."""
+    photo, dot, frame = key.partition(".")
+    if not photo:
+        return []
+    at = bisect_left(known, key)
+    if at < len(known) and known[at] == key:
+        return [key]
+    begin = takewhile(lambda other: other.startswith(photo), islice(known, bisect_left(known, photo), None))
+    return [other for other in begin if not dot or other.partition(".")[2] == frame]
+
+
+def _fault(row: dict[str, str], found: list[str], members: tuple[str, ...]) -> str:
+    if row["decision"] not in (ACCEPT, REJECT):
+        return f"a decision is '{ACCEPT}' or '{REJECT}', not {row['decision']!r}"
+    if row["key"] not in found and len(row["key"].partition(".")[0]) < SHORT_KEY:
+        return f"the key {row['key']!r} has less than {SHORT_KEY} characters"
+    if len(found) > 1:
+        return f"{row['key']!r} may be any of {len(found)} faces: write more of {' or '.join(found[:3])}"
+    if row["member"] and row["member"] not in members:
+        return f"{row['member']!r} is nobody's key in roster.yaml"
+    return ""

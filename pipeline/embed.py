@@ -33,13 +33,23 @@ def main(data: Path, params: Params) -> None:
     earlier = earlier_rows(data / "embeddings.parquet", schema, made_by)
     vectors = dict(zip(earlier["key"], earlier["vector"], strict=True))
     todo = [row for row in faces.itertuples() if row.key not in vectors]
-    for start in track(range(0, len(todo), BATCH), STAGE):
-        batch = todo[start : start + BATCH]
-        crops = np.stack([read_still(data / "faces" / row.path) for row in batch])
-        vectors.update(zip((row.key for row in batch), embed_faces(embedder, crops), strict=True))
-    table = faces.assign(vector=pd.Series([vectors[key] for key in faces["key"]], dtype=object))
     metadata = {FINGERPRINT: made_by, "embedder": embedder.name, "embedder_sha256": embedder.sha256}
-    write_table(data / "embeddings.parquet", table, schema, metadata)
+
+    def save() -> None:
+        done = faces[faces["key"].isin(vectors)]
+        column = pd.Series([vectors[key] for key in done["key"]], done.index, dtype=object)
+        write_table(data / "embeddings.parquet", done.assign(vector=column), schema, metadata)
+
+    try:
+        for start in track(range(0, len(todo), BATCH), STAGE):
+            batch = todo[start : start + BATCH]
+            crops = np.stack([read_still(data / "faces" / row.path) for row in batch])
+            vectors.update(zip((row.key for row in batch), embed_faces(embedder, crops), strict=True))
+    except KeyboardInterrupt:
+        save()
+        raise
+    save()
+    print(f"{STAGE}: {len(faces)} faces: {len(todo)} made into vectors, {len(faces) - len(todo)} known")
 
 
 if __name__ == "__main__":

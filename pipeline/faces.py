@@ -23,12 +23,12 @@ from pipeline.params import FaceGates, Params
 from pipeline.progress import track
 from pipeline.records import CLEAN, DROPPED, FACES, Dropped, Faces, Float32, Rgb
 from pipeline.sheets import write_sheets
-from pipeline.stage import run_stage
-from pipeline.tables import read_table, write_dropped, write_table
+from pipeline.stage import run_stage, told
+from pipeline.tables import read_metadata, read_table, write_dropped, write_table
 
 STAGE: Final = "faces"
 REVISION: Final = 1  # raise it when the code below gives other rows for the same input
-SAVE_EVERY: Final = 200  # pictures; a stop costs at most these
+SAVE_EVERY: Final = 200  # pictures; being killed costs at most these
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,24 +74,34 @@ def main(data: Path, params: Params) -> None:
     """Read clean.parquet; write faces/, faces.parquet, dropped/faces.parquet and the sheets of what was dropped."""
     clean = read_table(data / "clean.parquet", CLEAN)
     detector = RetinaFace(params.models.detector)
-    # Pictures keep their keys when clean shrinks them to another size.
-    made_by = fingerprint(STAGE, REVISION, params.faces, params.clean.max_side_px, detector.sha256)
+    # Pictures keep their keys when clean decodes or shrinks them in another way.
+    pixels_made_by = read_metadata(data / "clean.parquet").get(FINGERPRINT)
+    made_by = fingerprint(STAGE, REVISION, params.faces, pixels_made_by, detector.sha256)
     rows, dropped = _known(data, clean, made_by)
     done = {row["key"] for row in rows} | {row.key for row in dropped}
     todo = [row for row in clean.to_dict("records") if row["key"] not in done]
-    for count, row in enumerate(track(todo, STAGE), start=1):
-        found = _look(data, row, detector, params.faces)
-        if isinstance(found, Dropped):
-            dropped.append(found)
-        else:
-            rows.append(found)
-        if count % SAVE_EVERY == 0:
-            _save(data, rows, dropped, made_by)
+    try:
+        for count, row in enumerate(track(todo, STAGE), start=1):
+            found = _look(data, row, detector, params.faces)
+            if isinstance(found, Dropped):
+                dropped.append(found)
+            else:
+                rows.append(found)
+            if count % SAVE_EVERY == 0:
+                _save(data, rows, dropped, made_by)
+    except KeyboardInterrupt:
+        _save(data, rows, dropped, made_by)
+        raise
     _save(data, rows, dropped, made_by)
     _remove_strays(data / "faces", {row["path"] for row in rows})
     members = dict(zip(clean["key"], clean["member"], strict=True))
-    sheets = [(row.reason, data / "clean" / f"{row.key}.jpg", f"{members[row.key]} {row.detail}") for row in dropped]
+    sheets = [
+        (row.reason, data / "clean" / f"{row.key}.jpg", f"{row.key} {members[row.key]} {row.detail}") for row in dropped
+    ]
     write_sheets(data / "sheets" / STAGE, sheets)
+    print(
+        f"{STAGE}: {told(f'{len(clean)} pictures', len(rows), (row.reason for row in dropped))}, {len(todo)} looked at"
+    )
 
 
 def _known(data: Path, clean: pd.DataFrame, made_by: str) -> tuple[list[dict[str, Any]], list[Dropped]]:

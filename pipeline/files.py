@@ -7,12 +7,16 @@ import json
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 _CHUNK_BYTES = 1 << 20
+_WRITING = ".writing-"
+_FORGOTTEN_S = 86_400  # what nobody has written to for a day was left by a process that was killed
 _UMASK = os.umask(0)  # it can only be read by setting it; once, at import, no thread can see the change
 os.umask(_UMASK)
 
@@ -24,7 +28,8 @@ def written_whole(path: Path) -> Iterator[Path]:
     The temporary file keeps the suffix, since encoders choose their format by it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=".writing-", suffix=path.suffix, dir=path.parent)
+    _sweep(path.parent.resolve())
+    handle, name = tempfile.mkstemp(prefix=_WRITING, suffix=path.suffix, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     temporary.chmod(0o666 & ~_UMASK)  # mkstemp makes private files; a result is shared like any other
@@ -39,7 +44,8 @@ def written_whole(path: Path) -> Iterator[Path]:
 def folder_written_whole(path: Path) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; it takes the place of `path` only when the block succeeds."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".writing-{path.name[:40]}-", dir=path.parent))
+    _sweep(path.parent.resolve())
+    temporary = Path(tempfile.mkdtemp(prefix=f"{_WRITING}{path.name[:40]}-", dir=path.parent))
     temporary.chmod(0o777 & ~_UMASK)
     try:
         yield temporary
@@ -76,3 +82,13 @@ def sha256_of(path: Path) -> str:
         while chunk := handle.read(_CHUNK_BYTES):
             digest.update(chunk)
     return digest.hexdigest()
+
+
+@cache
+def _sweep(folder: Path) -> None:
+    """Remove what killed processes left in `folder`; once per process, since folders are large and this is rare."""
+    for left in folder.glob(f"{_WRITING}*"):
+        with suppress(OSError):  # another process sweeps it too, or may not be ours to remove
+            written = max(path.lstat().st_mtime for path in (left, *left.rglob("*")))
+            if time.time() - written > _FORGOTTEN_S:
+                shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from pipeline.records import Rgb
 from pipeline.safeopen import DEFAULT_LIMITS, Limits, check_size, opened
 
 JPEG_QUALITY: Final = 95
+THREADS: Final = min(8, os.cpu_count() or 1)  # that decode pictures; what they hold together safeopen.py bounds
 MAX_DECODED_FRAMES: Final = 500  # of one animation; together they may hold at most MAX_DECODED_MEGAPIXELS
 MAX_DECODED_MEGAPIXELS: Final = 1000
 
@@ -58,9 +60,9 @@ def read_still(path: Path, limits: Limits | Clean = DEFAULT_LIMITS) -> Rgb:
         return _picture(image, None, None).rgb
 
 
-def read_small(path: Path, max_side_px: int) -> Rgb:
+def read_small(path: Path, max_side_px: int, limits: Limits | Clean = DEFAULT_LIMITS) -> Rgb:
     """Like `read_still`, with the longer side at most `max_side_px`, and faster."""
-    with opened(path, DEFAULT_LIMITS) as image:
+    with opened(path, limits) as image:
         return _picture(image, None, max_side_px).rgb
 
 
@@ -150,9 +152,10 @@ def _picture(image: Image.Image, frame: int | None, max_side_px: int | None) -> 
 def _rgb(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16"):  # convert() would clip it
         return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8)).convert("RGB")
+    image.load()
     if not image.has_transparency_data:
-        return image.convert("RGB")
-    rgba = image.convert("RGBA")
+        return image if image.mode == "RGB" else image.convert("RGB")  # which would copy it
+    rgba = image if image.mode == "RGBA" else image.convert("RGBA")
     rgb = Image.new("RGB", image.size, "white")  # most cut-outs were made to be seen on a page
     rgb.paste(rgba, mask=rgba.getchannel("A"))
     return rgb

@@ -22,14 +22,12 @@ from pipeline.errors import DatasetError, ParamsError
 from pipeline.files import sha256_of, write_text, written_whole
 from pipeline.manifest import DROPPED_FILE, MANIFEST_FILE, read_manifest, read_not_kept
 from pipeline.progress import track
-from pipeline.records import MANIFEST, UNKNOWN, Dropped
-from pipeline.roster import add_members
+from pipeline.records import MANIFEST, Dropped
+from pipeline.roster import add_members, key_fault
 from pipeline.safeopen import HEAD_BYTES, sniff
 from pipeline.tables import write_dropped, write_table
 
 MAX_GROUP_CHARACTERS: Final = 60
-MAX_MEMBER_CHARACTERS: Final = 100
-MAX_MEMBER_BYTES: Final = 255
 
 
 @dataclass(slots=True)
@@ -55,20 +53,6 @@ def check_group(name: str) -> str:
         raise DatasetError(f"a group's name is letters, digits, '-' and '_', not beginning with '-': {name!r} is not")
     if name.casefold() in RESERVED:
         raise DatasetError(f"{name!r} is the name of a folder of Lineup's own: choose another")
-    return name
-
-
-def check_member(name: str) -> str:
-    """The name, if it can be a member's key and folder; DatasetError says why not."""
-    wrong = ""
-    if not name.strip() or name.startswith(".") or name in (UNKNOWN, MANIFEST_FILE, DROPPED_FILE):
-        wrong = "is reserved or empty, or begins with a dot"
-    elif any(c in "/\\" or unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in name):
-        wrong = "has a slash, a backslash, a control character, or is not valid text"
-    elif len(name) > MAX_MEMBER_CHARACTERS or len(name.encode()) > MAX_MEMBER_BYTES:
-        wrong = f"is longer than {MAX_MEMBER_CHARACTERS} characters or {MAX_MEMBER_BYTES} bytes"
-    if wrong:
-        raise DatasetError(f"{name[:120]!r} cannot be a member's key, it {wrong}: rename the folder")
     return name
 
 
@@ -146,7 +130,10 @@ def _member_folders(photos: Path) -> tuple[list[Path], ImportReport]:
     if not folders:
         found = "holds files but no folders" if entries else "is empty"
         raise DatasetError(f"{photos} {found}: put each member's photos into a folder named after the member")
-    report = ImportReport(tuple(check_member(folder.name) for folder in folders))
+    for folder in folders:
+        if fault := key_fault(folder.name):
+            raise DatasetError(f"{folder.name[:120]!r} cannot be a member's key, it {fault}: rename the folder")
+    report = ImportReport(tuple(folder.name for folder in folders))
     if len(entries) > len(folders):
         report.warnings.append(f"{photos}: {len(entries) - len(folders)} files or links outside the members' folders")
     return folders, report

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 PARAMS_FILE = Path("params.yaml")
 
-# The lowest and the highest value that make sense; others are refused before any work is done.
+# The lowest and the highest value (of a list: how many) that make sense; others are refused before any work is done.
 Count = Annotated[int, 1, 1_000_000]
 Share = Annotated[float, 0.0, 1.0]
 # The words that are known.
@@ -91,7 +91,7 @@ class Train:
 class Svm:
     """Section svm."""
 
-    c: tuple[Annotated[float, 1e-6, 1e6], ...]
+    c: Annotated[tuple[Annotated[float, 1e-6, 1e6], ...], 1, 100]
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,10 +185,11 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
         return parse(hint, value, where)
     if get_origin(hint) is Annotated:
         plain, low, high = get_args(hint)
-        number = _convert(plain, value, where)
-        if not low <= number <= high:
-            raise ParamsError(f"{where}: expected {low} to {high}, found {value!r}")
-        return number
+        converted = _convert(plain, value, where)
+        is_list = isinstance(converted, tuple)
+        if not low <= (len(converted) if is_list else converted) <= high:
+            raise ParamsError(f"{where}: expected {low} to {high}{' values' * is_list}, found {value!r}")
+        return converted
     if get_origin(hint) is Literal:
         if value not in get_args(hint):
             raise ParamsError(f"{where}: expected {', '.join(get_args(hint))}, found {value!r}")

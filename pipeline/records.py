@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 UNKNOWN: Final = "unknown"
+SHORT_KEY: Final = 8  # characters of a key that captions show and that review.csv must have at least
 
 Float32 = npt.NDArray[np.float32]
 Float64 = npt.NDArray[np.float64]

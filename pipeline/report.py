@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import jinja2
 import numpy as np
@@ -12,9 +14,23 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 
 from pipeline.files import write_text, written_whole
-from pipeline.models.weights import fetch
-from pipeline.records import UNKNOWN, Ints
+from pipeline.fonts import font_for
+from pipeline.records import DROPPED, UNKNOWN, Ints
 from pipeline.roster import Roster
+from pipeline.sheets import sheet_path
+from pipeline.tables import read_table_if_there
+
+STAGES_THAT_DROP: Final = ("clean", "faces", "curate")
+
+
+@dataclass(frozen=True, slots=True)
+class Lost:
+    """Photos that a stage dropped for one reason, and the sheet that shows them, if there is one."""
+
+    stage: str
+    reason: str
+    count: int
+    sheet: str
 
 
 def write_report(folder: Path, roster: Roster, metrics: dict[str, Any], counts: Ints, data: Path) -> None:
@@ -25,26 +41,36 @@ def write_report(folder: Path, roster: Roster, metrics: dict[str, Any], counts: 
     template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(
         (Path(__file__).parent / "report.html").read_text(encoding="utf-8")
     )
-    sheets = [(path.parent.name, path.stem, _data_url(path)) for path in sorted((data / "sheets").glob("*/*.jpg"))]
     names = {member.key: member.name for member in roster.members}
     page = template.render(
-        group=roster.group, names=names, metrics=metrics, confusion=_data_url(picture), sheets=sheets
+        group=roster.group, names=names, metrics=metrics, confusion=_data_url(picture), lost=_lost(data)
     )
     write_text(folder / "index.html", page)
 
 
+def _lost(data: Path) -> list[Lost]:
+    """What was dropped, in the order of the stages, the commonest reason first."""
+    lost = []
+    for stage in STAGES_THAT_DROP:
+        reasons = read_table_if_there(data / "dropped" / f"{stage}.parquet", DROPPED)["reason"]
+        for reason, count in Counter(reasons).most_common():
+            sheet = sheet_path(data / "sheets" / stage, reason)
+            lost.append(Lost(stage, reason, count, _data_url(sheet) if sheet.is_file() else ""))
+    return lost
+
+
 def write_confusion(path: Path, members: list[str], counts: Ints) -> None:
     """Draw counts (members, members + 1) of faces by true member (row) and given name (column, the last unknown)."""
-    font = FontProperties(fname=str(fetch("noto-sans-cjk")))
     side = max(4.0, 0.55 * len(members) + 2.5)
     figure = Figure(figsize=(side + 0.6, side), layout="constrained")
     axes = figure.add_subplot()
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
-    axes.set_xticks(range(len(members) + 1), [*members, UNKNOWN], rotation=45, ha="right", fontproperties=font)
-    axes.set_yticks(range(len(members)), members, fontproperties=font)
+    axes.set_xticks(range(len(members) + 1), [*members, UNKNOWN], rotation=45, ha="right")
+    axes.set_yticks(range(len(members)), members)
     for label in [*axes.get_xticklabels(), *axes.get_yticklabels()]:
         label.set_parse_math(False)  # a dollar sign is a dollar sign
+        label.set_fontproperties(FontProperties(fname=str(font_for(label.get_text())[0]), size=11))
     axes.set(xlabel="named", ylabel="is")
     for (row, column), count in np.ndenumerate(counts):
         if count:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import io
 import re
+import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from pipeline.errors import DatasetError
 from pipeline.files import write_text
+from pipeline.manifest import DROPPED_FILE, MANIFEST_FILE
 from pipeline.records import UNKNOWN
+
+MAX_KEY_CHARACTERS: Final = 100
+MAX_KEY_BYTES: Final = 255
 
 # Ten hues that stay apart on dark and bright pictures and for the usual kinds of colour blindness (Okabe-Ito, Tol).
 COLOURS = (
@@ -52,6 +57,17 @@ class Roster:
         raise DatasetError(f"{self.group}: {key!r} has faces but is not in the roster: add it to roster.yaml")
 
 
+def key_fault(key: str) -> str:
+    """Why `key` cannot be a member's, whose folder has its name: the end of a sentence, '' when it can."""
+    if not key.strip() or key.startswith(".") or key in (UNKNOWN, MANIFEST_FILE, DROPPED_FILE):
+        return "is reserved or empty, or begins with a dot"
+    if any(c in "/\\" or unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in key):
+        return "has a slash, a backslash, a control character, or is not valid text"
+    if len(key) > MAX_KEY_CHARACTERS or len(key.encode()) > MAX_KEY_BYTES:
+        return f"is longer than {MAX_KEY_CHARACTERS} characters or {MAX_KEY_BYTES} bytes"
+    return ""
+
+
 def roster_path(data: Path) -> Path:
     """Where the roster of the group in folder `data` stands."""
     return data / "roster.yaml"
@@ -74,8 +90,6 @@ def read_roster(data: Path) -> Roster:
     keys = roster.keys
     if len(set(keys)) != len(keys):
         raise DatasetError(f"{path}: two members have one key")
-    if UNKNOWN in keys:
-        raise DatasetError(f"{path}: '{UNKNOWN}' cannot be a member's key, it means nobody was matched")
     return roster
 
 
@@ -105,6 +119,8 @@ def add_members(data: Path, keys: list[str]) -> Roster:
 
 def _member(index: int, entry: Any) -> Member:
     key = _text(entry["key"], "key")
+    if fault := key_fault(key):
+        raise ValueError(f"{key[:120]!r} cannot be a member's key, it {fault}")
     colour = _text(entry.get("colour", COLOURS[index % len(COLOURS)]), "colour")
     if not re.fullmatch("#[0-9A-Fa-f]{6}", colour):
         raise ValueError(f"{key}: colour {colour!r} is not written like '#56B4E9'")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +16,11 @@ from pipeline.errors import UnreadableImageError
 from pipeline.params import Clean
 
 HEAD_BYTES: Final = 64
+MEGAPIXELS_AT_ONCE: Final = 64  # decoded at the same time by all threads; each costs up to 12 MB
 
+# Of Pillow's memory. Blocks beyond 32 MiB go back to the system when a picture is closed; with the usual 16 each thread
+# keeps those of its largest picture for itself.
+_BLOCK_BYTES: Final = 48 << 20
 _FORMATS: Final = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP")
 _BMP_HEADER_BYTES: Final = frozenset({12, 40, 52, 56, 64, 108, 124})
 
@@ -29,6 +34,31 @@ class Limits:
 
 
 DEFAULT_LIMITS: Final = Limits()
+
+
+class Budget:
+    """So many units for all threads together; who wants more than there are waits for all of them."""
+
+    def __init__(self, units: int) -> None:
+        self._units = self._free = units
+        self._changed = threading.Condition()
+
+    @contextmanager
+    def spent(self, units: int) -> Iterator[None]:
+        """Hold `units` while the block runs, and before it wait until they are free."""
+        units = min(units, self._units)
+        with self._changed:
+            self._changed.wait_for(lambda: self._free >= units)
+            self._free -= units
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._free += units
+                self._changed.notify_all()
+
+
+_PIXELS: Final = Budget(MEGAPIXELS_AT_ONCE * 1_000_000)
 
 
 def sniff(head: bytes) -> tuple[str, str]:
@@ -51,14 +81,19 @@ def sniff(head: bytes) -> tuple[str, str]:
 
 @contextmanager
 def opened(path: Path, limits: Limits | Clean) -> Iterator[Image.Image]:
-    """Open by content after the checks that need no decoding; every failure inside becomes UnreadableImageError."""
+    """Open by content after the checks that need no decoding; every failure inside becomes UnreadableImageError.
+
+    Threads wait here while the pictures that others have open are too large together; one thread may not open two.
+    """
     head = _checked_head(path, limits)
     try:
         warnings.filterwarnings("ignore", module=r"PIL\.")  # about sizes and metadata, judged here
+        Image.core.set_block_size(_BLOCK_BYTES)  # type: ignore[attr-defined]
         image = Image.open(path, formats=_FORMATS)
         with image:
             check_size(image, limits)
-            yield image
+            with _PIXELS.spent(image.width * image.height):
+                yield image
     except UnreadableImageError:
         raise
     except Image.DecompressionBombError:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,7 +17,7 @@ import pyarrow as pa
 from pipeline.duplicates import perceptual_hash, thumbnail
 from pipeline.errors import UnreadableImageError
 from pipeline.files import written_whole
-from pipeline.images import Picture, encode_jpeg, read_frames
+from pipeline.images import THREADS, Picture, encode_jpeg, read_frames
 from pipeline.incremental import FINGERPRINT, earlier_rows, fingerprint
 from pipeline.params import Clean
 from pipeline.progress import track
@@ -26,8 +25,7 @@ from pipeline.tables import read_table, write_table
 
 REVISION: Final = 1  # raise it when the code here, or that reads pictures, makes other rows of the same files
 BATCH: Final = 128
-WORKERS: Final = min(8, os.cpu_count() or 1)  # each may hold a picture of max_megapixels
-SAVE_EVERY_S: Final = 30.0  # a stop costs at most this much work
+SAVE_EVERY_S: Final = 30.0  # being killed costs at most this much work
 
 SEEN_FILE: Final = "seen.parquet"
 # What came out of each raw file, so that none is decoded twice: a row per picture, or one with the reason for none.
@@ -45,6 +43,11 @@ _NOTHING: Final = {field.name: "" if field.type == pa.string() else 0 for field 
 Row = dict[str, Any]
 
 
+def pixels_made_by(clean: Clean) -> str:
+    """What the pixels of a kept picture depend on besides its raw file: the same key may else have others."""
+    return fingerprint(REVISION, PIL.__version__, clean.max_side_px)
+
+
 def look(files: dict[str, Path], folder: Path, clean: Clean) -> pd.DataFrame:
     """What each raw file holds (SEEN), decoding only those not seen before; new pictures are written into `folder`."""
     made_by = fingerprint(REVISION, PIL.__version__, clean)
@@ -52,12 +55,16 @@ def look(files: dict[str, Path], folder: Path, clean: Clean) -> pd.DataFrame:
     rows: list[Any] = earlier[earlier["raw_key"].isin(files)].to_dict("records")
     new = sorted(files.keys() - {row["raw_key"] for row in rows})
     saved_at = time.monotonic()
-    for found, jpegs in track(_looked_at({key: files[key] for key in new}, clean), "clean", len(new)):
-        write_files(folder, jpegs)
-        rows.extend(found)
-        if time.monotonic() - saved_at > SAVE_EVERY_S:
-            write_table(folder / SEEN_FILE, rows, SEEN, {FINGERPRINT: made_by})
-            saved_at = time.monotonic()
+    try:
+        for found, jpegs in track(_looked_at({key: files[key] for key in new}, clean), "clean", len(new)):
+            write_files(folder, jpegs)
+            rows.extend(found)
+            if time.monotonic() - saved_at > SAVE_EVERY_S:
+                write_table(folder / SEEN_FILE, rows, SEEN, {FINGERPRINT: made_by})
+                saved_at = time.monotonic()
+    except KeyboardInterrupt:
+        write_table(folder / SEEN_FILE, rows, SEEN, {FINGERPRINT: made_by})
+        raise
     rows.sort(key=lambda row: (str(row["raw_key"]), int(row["frame"])))
     write_table(folder / SEEN_FILE, rows, SEEN, {FINGERPRINT: made_by})
     return read_table(folder / SEEN_FILE, SEEN)
@@ -88,7 +95,7 @@ def write_files(folder: Path, jpegs: dict[str, bytes]) -> None:
 def _looked_at(files: dict[str, Path], clean: Clean) -> Iterator[tuple[list[Row], dict[str, bytes]]]:
     """Rows and JPEGs of each file, in order; decoded in threads, a batch at a time so that little is held at once."""
     items = list(files.items())
-    with ThreadPoolExecutor(WORKERS) as pool:
+    with ThreadPoolExecutor(THREADS) as pool:
         for start in range(0, len(items), BATCH):
             yield from pool.map(partial(look_at, clean), items[start : start + BATCH])
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -13,9 +14,9 @@ from PIL import Image, ImageDraw, ImageFont
 
 from pipeline.errors import UnreadableImageError
 from pipeline.files import folder_written_whole, written_whole
-from pipeline.images import read_small
+from pipeline.images import THREADS, read_small
 from pipeline.models.weights import fetch
-from pipeline.records import Rgb
+from pipeline.records import SHORT_KEY, Rgb
 
 MAX_CELLS: Final = 200
 TILE_PX: Final = 180
@@ -36,6 +37,11 @@ Source = Path | Callable[[], Rgb] | None
 """A picture file, a function that reads one, or None where there is nothing to show."""
 
 
+def sheet_path(folder: Path, reason: str) -> Path:
+    """Where `write_sheets` puts the sheet of this reason."""
+    return folder / f"{reason.replace(' ', '-')}.jpg"
+
+
 def write_sheets(folder: Path, cells: Iterable[tuple[str, Source, str]]) -> None:
     """Make `folder` hold one sheet per reason, of (reason, picture, caption): `<reason>.jpg`, hyphens for spaces."""
     by_reason: dict[str, list[tuple[Source, str]]] = defaultdict(list)
@@ -43,13 +49,13 @@ def write_sheets(folder: Path, cells: Iterable[tuple[str, Source, str]]) -> None
         by_reason[reason].append((source, caption))
     with folder_written_whole(folder) as temporary:
         for reason, rows in by_reason.items():
-            sheet(temporary / f"{reason.replace(' ', '-')}.jpg", rows)
+            sheet(sheet_path(temporary, reason), rows)
 
 
 def sheet(path: Path, cells: Sequence[tuple[Source, str]]) -> None:
     """Write a grid of at most MAX_CELLS pictures with their captions; the last one says how many are left out.
 
-    What cannot be read is a grey tile. Raises WeightsError when the font cannot be had.
+    Keys in captions are shown short; what cannot be read is a grey tile. WeightsError when the font cannot be had.
     """
     shown = list(cells)
     if len(shown) > MAX_CELLS:
@@ -60,14 +66,14 @@ def sheet(path: Path, cells: Sequence[tuple[Source, str]]) -> None:
     canvas = Image.new("RGB", (columns * _CELL_WIDTH_PX + _GAP_PX, rows * _CELL_HEIGHT_PX + _GAP_PX), _PAPER)
     draw = ImageDraw.Draw(canvas)
     font = _font()
-    with ThreadPoolExecutor() as pool:
+    with ThreadPoolExecutor(THREADS) as pool:
         tiles = pool.map(lambda cell: _tile(cell[0], font), shown)
         for index, (tile, (_, caption)) in enumerate(zip(tiles, shown, strict=True)):
             x = _GAP_PX + index % columns * _CELL_WIDTH_PX
             y = _GAP_PX + index // columns * _CELL_HEIGHT_PX
             draw.rectangle((x, y, x + TILE_PX - 1, y + TILE_PX - 1), _BLANK)
             canvas.paste(tile, (x + (TILE_PX - tile.width) // 2, y + (TILE_PX - tile.height) // 2))
-            for line, text in enumerate(_lines(caption, font)):
+            for line, text in enumerate(_lines(_short(caption), font)):
                 draw.text((x, y + TILE_PX + line * _LINE_PX), text, _INK, font)
     with written_whole(path) as temporary:
         canvas.save(temporary, "JPEG", quality=_QUALITY)
@@ -88,6 +94,11 @@ def _tile(source: Source, font: ImageFont.FreeTypeFont) -> Image.Image:
         tile = Image.new("RGB", (TILE_PX, TILE_PX), _BLANK)
         ImageDraw.Draw(tile).text((TILE_PX / 2, TILE_PX / 2), error.reason, _INK, font, anchor="mm")
     return tile
+
+
+def _short(caption: str) -> str:
+    """The caption with keys as review.csv takes them: enough of the hash, and the frame's number."""
+    return re.sub(rf"\b([0-9a-f]{{{SHORT_KEY}}})[0-9a-f]{{{64 - SHORT_KEY}}}\b", r"\1", caption)
 
 
 def _lines(caption: str, font: ImageFont.FreeTypeFont) -> list[str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from typing import Final
 
 import pandas as pd
 
@@ -16,6 +17,8 @@ from pipeline.records import CURATED, SPLIT
 from pipeline.side import TEST, TRAIN
 from pipeline.stage import run_stage
 from pipeline.tables import read_table, write_table
+
+STAGE: Final = "split"
 
 
 def sides(faces: pd.DataFrame, params: Split) -> pd.Series:
@@ -27,13 +30,17 @@ def sides(faces: pd.DataFrame, params: Split) -> pd.Series:
         wanted = max(params.min_test, int((photos < params.test_fraction).sum()))
         count = min(wanted, max(0, len(photos) - params.min_train))
         side[rows.index[share.isin(photos.iloc[:count])]] = TEST
-    return side
+    # A person may have given frames of one animation to several members, who want it on different sides.
+    learnt_from = side.eq(TRAIN).groupby(faces["duplicate_group"]).transform("any")
+    return side.mask(learnt_from, TRAIN)
 
 
 def main(data: Path, params: Params) -> None:
     """Read curated.parquet; write split.parquet."""
     faces = read_table(data / "curated.parquet", CURATED)
-    write_table(data / "split.parquet", faces.assign(side=sides(faces, params.split)), SPLIT)
+    side = sides(faces, params.split)
+    write_table(data / "split.parquet", faces.assign(side=side), SPLIT)
+    print(f"{STAGE}: {len(faces)} faces: {(side == TRAIN).sum()} to learn from, {(side == TEST).sum()} to be tested on")
 
 
 def _share(duplicate_group: str) -> float:

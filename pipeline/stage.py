@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Final
 
 from pipeline.errors import DatasetError, LineupError
 from pipeline.params import Params, read_params
+
+STOPPED: Final = 130  # what shells report of a command that Ctrl-C ended
+
+
+def told(came_in: str, kept: int, reasons: Iterable[str]) -> str:
+    """The end of a stage's one line: what came in, how much of it was kept, and how much was dropped for which reason.
+
+    The commonest reason comes first.
+    """
+    counts = Counter(reasons)
+    dropped = ", ".join(f"{reason} {count}" for reason, count in counts.most_common())
+    return f"{came_in}: {kept} kept, {counts.total()} dropped" + (f" ({dropped})" if dropped else "")
 
 
 def run_stage(main: Callable[[Path, Params], None], arguments: list[str] | None = None) -> int:
     """Run `main` on the group's folder named on the command line and on params.yaml of the current folder.
 
-    Returns the exit status: 0, or 1 after a LineupError, which is printed as one line on stderr.
+    Returns the exit status: 0; 1 after a LineupError, which is printed as one line on stderr; or STOPPED by Ctrl-C.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
@@ -26,4 +40,7 @@ def run_stage(main: Callable[[Path, Params], None], arguments: list[str] | None 
     except LineupError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("stopped: the next run goes on from what is done", file=sys.stderr)
+        return STOPPED
     return 0

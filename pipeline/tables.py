@@ -39,8 +39,8 @@ def write_table(
 
 
 def read_table(path: Path, schema: pa.Schema) -> pd.DataFrame:
-    """Read a table; DatasetError when it is missing, damaged, or lacks a column of `schema`."""
-    return _read(path, schema.names).to_pandas()
+    """Read exactly the columns and types of `schema`; DatasetError when the table is missing, damaged or has others."""
+    return _cast(path, _read(path, schema.names).select(schema.names), schema).to_pandas()
 
 
 def read_table_if_there(path: Path, schema: pa.Schema) -> pd.DataFrame:
@@ -57,9 +57,13 @@ def read_metadata(path: Path) -> dict[str, str]:
 def read_vectors(path: Path) -> tuple[pd.DataFrame, Float32]:
     """Read a table that has a `vector` column: the other columns, and the vectors as (n, d) float32."""
     table = _read(path, ["vector"])
-    column = table.column("vector").combine_chunks()
-    vectors = column.flatten().to_numpy(zero_copy_only=False).reshape(-1, column.type.list_size)
-    return table.drop_columns(["vector"]).to_pandas(), np.ascontiguousarray(vectors, dtype=np.float32)
+    kind = table.schema.field("vector").type
+    if not pa.types.is_fixed_size_list(kind) or table.column("vector").null_count:
+        raise _other_version(path, "has vectors of no fixed length")
+    wanted = pa.schema([("vector", pa.list_(pa.float32(), kind.list_size))])
+    column = _cast(path, table.select(["vector"]), wanted).column("vector").combine_chunks()
+    vectors: Float32 = column.flatten().to_numpy(zero_copy_only=False).reshape(-1, kind.list_size)
+    return table.drop_columns(["vector"]).to_pandas(), np.ascontiguousarray(vectors)
 
 
 def write_bundle(path: Path, tables: Iterable[tuple[Iterable[Mapping[str, Any]], pa.Schema]]) -> None:
@@ -95,8 +99,20 @@ def _read(path: Path, needed: list[str]) -> pa.Table:
     table = _opened(partial(pq.read_table, partitioning=None), path)
     missing = [name for name in needed if name not in table.column_names]
     if missing:
-        raise DatasetError(f"{path} lacks the columns {missing}: it was made by another version, run 'dvc repro -f'")
+        raise _other_version(path, f"lacks the columns {missing}")
     return table
+
+
+def _cast(path: Path, table: pa.Table, schema: pa.Schema) -> pa.Table:
+    try:
+        return table.cast(schema.remove_metadata())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+        other = [field.name for field in schema if table.schema.field(field.name).type != field.type]
+        raise _other_version(path, f"has other types in the columns {other}") from None
+
+
+def _other_version(path: Path, what: str) -> DatasetError:
+    return DatasetError(f"{path} {what}: it was made by another version, run 'dvc repro -f'")
 
 
 def _opened(read: Callable[[Path], T], path: Path) -> T:

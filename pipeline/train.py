@@ -24,6 +24,7 @@ from pipeline.side import TRAIN, Side, read_side
 from pipeline.stage import run_stage
 from pipeline.tables import read_metadata
 
+STAGE: Final = "train"
 UNTRIED_TEMPERATURE: Final = 0.1  # where no member has two photos, so that nothing can be tried
 
 Pairs = list[tuple[Ints, Ints]]  # rows to learn from, rows to try
@@ -51,6 +52,15 @@ def main(data: Path, params: Params) -> None:
         save(folder, model, {name: attempt.classifier for name, attempt in tried.items()})
         fits = {name: {"cv_accuracy": attempt.accuracy, "fit_s": attempt.fit_s} for name, attempt in tried.items()}
         write_json(folder / FITS_FILE, fits)
+    print(f"{STAGE}: {_told(side, model.classifier.name, tried)}")
+
+
+def _told(side: Side, chosen: str, tried: dict[str, Tried]) -> str:
+    learnt = f"{len(side.labels)} faces of {len(side.members)} members: classifier {chosen}"
+    if not any(attempt.accuracy for attempt in tried.values()):
+        return f"{learnt}, with too few photos to try it"
+    others = "".join(f", {name} {attempt.accuracy:.1%}" for name, attempt in tried.items() if name != chosen)
+    return f"{learnt}, right on {tried[chosen].accuracy:.1%} of faces it had not seen (cross-validation{others})"
 
 
 def train(side: Side, params: Params, embedder: dict[str, str]) -> tuple[Model, dict[str, Tried]]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from sklearn.metrics import f1_score
 
 from pipeline.classifiers.model import NAMES, THRESHOLD, Model, load, read_fits, restored
+from pipeline.decisions import read_decisions
 from pipeline.files import write_json
 from pipeline.params import Params
 from pipeline.records import Float64, Ints
@@ -16,6 +17,9 @@ from pipeline.report import write_report
 from pipeline.roster import read_roster
 from pipeline.side import TEST, TRAIN, Side, read_side
 from pipeline.stage import run_stage
+from pipeline.tables import read_vectors
+
+STAGE: Final = "validate"
 
 
 def main(data: Path, params: Params) -> None:
@@ -25,9 +29,16 @@ def main(data: Path, params: Params) -> None:
     model = load(folder, params)
     metrics = measure(model, learnt, test)
     metrics["candidates"] = _candidates(folder, params, test)
+    metrics["promised_false_name_rate"] = params.train.false_name_rate
     metrics["without_photos"] = [key for key in read_roster(data).keys if key not in model.members]
+    metrics["decisions_on_no_face"] = read_decisions(
+        data, read_vectors(data / "embeddings.parquet")[0]["key"]
+    ).unmatched
     write_json(Path("metrics") / f"{data.name}.json", metrics)
-    write_report(Path("metrics") / data.name, read_roster(data), metrics, confusion(model, test), data)
+    page = Path("metrics") / data.name
+    write_report(page, read_roster(data), metrics, confusion(model, test), data)
+    right = "not measured" if metrics["accuracy"] is None else f"{metrics['accuracy']:.1%}"
+    print(f"{STAGE}: accuracy on {metrics['n_test']} test photos: {right}; see {page / 'index.html'}")
 
 
 def measure(model: Model, learnt: Side, test: Side) -> dict[str, Any]:

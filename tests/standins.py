@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
 import numpy.typing as npt
+import pytest
 
 from pipeline.models.geometry import CROP_PX, TEMPLATE_XY
 from pipeline.records import CURATED, SPLIT, Faces, Float32, Ints, Rgb, embeddings_schema
@@ -66,6 +68,15 @@ class ColourEmbedder:
         mix = np.random.default_rng(0).normal(size=(4 * 4 * 3, DIMENSIONS))
         vectors = (parts.reshape(-1, 4 * 4 * 3) + 1.0) @ mix
         return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+
+
+Network = TypeVar("Network")
+
+
+def stands_in(monkeypatch: pytest.MonkeyPatch, place: str, network: Network) -> Network:
+    """Have a stage that opens a network by the name at `place` get this one."""
+    monkeypatch.setattr(place, lambda name: network)
+    return network
 
 
 def people(counts: Sequence[int], spread: float = 0.1, seed: int = 0) -> tuple[Float32, Ints]:

@@ -27,7 +27,7 @@ ADAPTERS = {
     "imagehash": "pipeline.duplicates",
     "imageio_ffmpeg": "flows.doctor pipeline.video.mux",
     "jinja2": "pipeline.report",
-    "matplotlib": "pipeline.report pipeline.video.names pipeline.video.plots",
+    "matplotlib": "pipeline.fonts pipeline.report pipeline.video.plots",
     "onnx": "pipeline.models.fold",
     "onnxruntime": "pipeline.models.fold pipeline.models.session",
     "pyarrow": "pipeline.incremental pipeline.records pipeline.seen pipeline.tables",

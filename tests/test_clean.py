@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,10 +17,11 @@ from PIL import Image
 from pipeline import clean, seen
 from pipeline.errors import ParamsError
 from pipeline.files import sha256_of
+from pipeline.incremental import FINGERPRINT
 from pipeline.intake import import_photos, read_manifest
-from pipeline.params import Params
+from pipeline.params import Clean, Params
 from pipeline.records import CLEAN, DROPPED, MANIFEST
-from pipeline.tables import read_table, write_table
+from pipeline.tables import read_metadata, read_table, write_table
 
 Outcome = tuple[pd.DataFrame, pd.DataFrame]
 
@@ -335,3 +337,28 @@ def test_all_frames_follow_the_one_that_copies_an_earlier_photo() -> None:
     frames = pictures(["a.0", "a.1", "b"], ["2024-01-02", "2024-01-02", "2024-01-01"], [0, 2**40 - 1, 1])
     judged = clean.judge(frames, 7).set_index("key")
     assert judged["duplicate_group"].to_dict() == {"a.0": "b", "a.1": "b", "b": "b"}
+
+
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [
+        (lambda clean: replace(clean, max_side_px=1599), False),
+        (lambda clean: replace(clean, duplicate_distance=0, min_side_px=10), True),
+    ],
+    ids=["another size", "another choice"],
+)
+def test_the_table_tells_when_a_key_may_have_other_pixels(
+    data: Path, params: Params, change: Callable[[Clean], Clean], same: bool
+) -> None:
+    run(data, params)
+    before = read_metadata(data / "clean.parquet")[FINGERPRINT]
+    run(data, replace(params, clean=change(params.clean)))
+    assert (read_metadata(data / "clean.parquet")[FINGERPRINT] == before) == same
+
+
+def test_another_revision_of_the_decoder_is_told(data: Path, params: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(data, params)
+    before = read_metadata(data / "clean.parquet")[FINGERPRINT]
+    monkeypatch.setattr(seen, "REVISION", seen.REVISION + 1)
+    run(data, params)
+    assert read_metadata(data / "clean.parquet")[FINGERPRINT] != before

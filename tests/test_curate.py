@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import pandas as pd
@@ -113,10 +114,23 @@ def test_a_face_cannot_be_given_to_nobody(lanterns: Path, params: Params, member
         run(lanterns, params)
 
 
-def test_decisions_on_faces_that_are_gone_do_nothing(lanterns: Path, params: Params) -> None:
+def test_decisions_on_faces_that_are_gone_are_told_and_do_nothing(
+    lanterns: Path, params: Params, capsys: pytest.CaptureFixture[str]
+) -> None:
     before = run(lanterns, params)[1]
-    decide(lanterns, "gone,accept,mira", "gone too,reject,")
+    assert capsys.readouterr().err == ""
+    decide(lanterns, "feedface,accept,mira", f"{'0' * 64},reject,")
     assert run(lanterns, params)[1] == before
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("curate: warning: data/lanterns/review.csv: line 2: feedface is no face")
+    assert "line 3: 0000" in second
+
+
+def test_the_short_key_of_a_caption_will_do(lanterns: Path, params: Params) -> None:
+    decide(lanterns, f"{WRONG[:8]},accept,soren")
+    kept, dropped = run(lanterns, params)
+    assert not dropped
+    assert kept.loc[WRONG, ["member", "decided_by"]].tolist() == ["soren", "person"]
 
 
 def test_the_same_faces_give_the_same_files(lanterns: Path, params: Params) -> None:
@@ -211,6 +225,25 @@ def test_accepted_faces_teach_what_a_member_looks_like(tmp_path: Path, params: P
     decide(tmp_path, *(f"{key},accept," for key in keys["0 mira"]))
     kept, _ = run(tmp_path, params)
     assert set(keys["0 mira"]) <= set(kept.index)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_faces_that_take_turns_in_dropping_each_other_are_judged_once_and_for_all(
+    params: Params, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    """They hardly resemble anybody: many are dropped, and taken back since those they were compared with are gone."""
+    likeness = Mock(side_effect=curate._likeness)
+    monkeypatch.setattr(curate, "_likeness", likeness)
+    vectors, labels = unit(np.random.default_rng(seed).normal(size=(13, 4))), np.arange(13) % 3
+    nobody, bounds = np.zeros(len(labels), bool), (0.3, 0.5)
+    verdict = curate.judge(vectors, labels, nobody, params.curate, bounds)
+    assert curate.FREE_ROUNDS < likeness.call_count <= curate.FREE_ROUNDS + 2 * len(labels) + 1
+    order = np.random.default_rng(seed).permutation(len(labels))
+    again = curate.judge(vectors[order], labels[order], nobody, params.curate, bounds)
+    assert (again.kept == verdict.kept[order]).all()
+    # Whoever is dropped is so by the faces that are kept in the end, and by no state in between.
+    wrong = (verdict.best > verdict.own + params.curate.swap_margin) | (verdict.own < bounds[1])
+    assert wrong[~verdict.kept].all()
 
 
 def test_without_vectors_it_says_what_to_run(tmp_path: Path, params: Params) -> None:

@@ -12,6 +12,7 @@ import pytest
 import typer.main
 import yaml
 from conftest import ROOT
+from first_party import modules
 
 from flows.cli import app
 from pipeline.params import Params, read_params
@@ -116,6 +117,13 @@ def test_architecture_names_every_stage() -> None:
     stages = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
     told = text_of("docs/architecture.md")
     assert [stage for stage in stages if not re.search(rf"\b{stage}\b", told)] == []
+
+
+@pytest.mark.parametrize("module", [name for name in modules() if not modules()[name].name.startswith("__")])
+def test_the_map_names_every_module(module: str) -> None:
+    (tree,) = (block for block in FENCE.findall(text_of("docs/architecture.md")) if "pipeline/" in block)
+    assert len(tree.splitlines()) <= 40, "one screen"
+    assert re.search(rf"\b{module.rpartition('.')[2]}\b", tree)
 
 
 def keys(kind: Any) -> dict[str, set[str]]:

@@ -103,6 +103,12 @@ class TestInAClone:
         assert "Running stage" not in story["dvc repro"].printed
         assert story["dvc status"].printed.strip() == "Data and pipelines are up to date."
 
+    def test_every_stage_says_in_one_line_what_it_did(self, story: dict[str, Step]) -> None:
+        lines = story["demo"].printed.splitlines()
+        for stage in STAGES:
+            (line,) = (line for line in lines if line.startswith(f"{stage}: "))
+            assert re.search(r"\d", line)
+
     def test_every_file_made_is_an_output(self, story: dict[str, Step]) -> None:
         owned = {path for stage in STAGES for path in outs(stage)}
         owned |= {f"data/{GROUP}/{name}" for name in ("raw", "raw.dvc", "roster.yaml", "review.csv", ".gitignore")}

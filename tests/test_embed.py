@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from standins import DIMENSIONS, ColourEmbedder
+from standins import DIMENSIONS, ColourEmbedder, stands_in
 
 from pipeline import embed
 from pipeline.errors import DatasetError, LineupError
@@ -23,9 +23,7 @@ KEYS = ("a", "b", "c")
 @pytest.fixture
 def embedder(monkeypatch: pytest.MonkeyPatch) -> ColourEmbedder:
     """The embedder that the stage uses."""
-    embedder = ColourEmbedder()
-    monkeypatch.setattr(embed, "OnnxEmbedder", lambda name: embedder)
-    return embedder
+    return stands_in(monkeypatch, "pipeline.embed.OnnxEmbedder", ColourEmbedder())
 
 
 @pytest.fixture

@@ -5,6 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import time
+from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -112,3 +114,34 @@ def test_the_hash_is_that_of_all_bytes(tmp_path: Path, size: int) -> None:
     content = os.urandom(size)
     (tmp_path / "file").write_bytes(content)
     assert sha256_of(tmp_path / "file") == hashlib.sha256(content).hexdigest()
+
+
+def left_behind(folder: Path, name: str, age_s: float, inside_age_s: float | None = None) -> None:
+    """What a killed process left: a file, or a folder that holds a file of another age."""
+    path = folder / name
+    if inside_age_s is None:
+        path.write_text("half")
+    else:
+        path.mkdir()
+        (path / "frames").write_text("half")
+        os.utime(path / "frames", (time.time() - inside_age_s,) * 2)
+    os.utime(path, (time.time() - age_s,) * 2)
+
+
+@pytest.mark.parametrize("write", [written_whole, folder_written_whole], ids=["a file", "a folder"])
+def test_what_a_killed_process_left_is_swept_after_a_day(
+    tmp_path: Path, write: Callable[[Path], AbstractContextManager[Path]]
+) -> None:
+    day_s = 24 * 3600
+    left_behind(tmp_path, ".writing-old.parquet", day_s + 60)
+    left_behind(tmp_path, ".writing-young.parquet", day_s - 60)
+    left_behind(tmp_path, ".writing-old-folder", day_s + 60, day_s + 60)
+    left_behind(tmp_path, ".writing-at-work", day_s + 60, 60)
+    left_behind(tmp_path, "old.parquet", 9 * day_s)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / ".writing-link").symlink_to(tmp_path / "elsewhere")
+    os.utime(tmp_path / ".writing-link", (0, 0), follow_symlinks=False)
+    with write(tmp_path / "new"):
+        pass
+    kept = [".writing-at-work", ".writing-young.parquet", "elsewhere", "new", "old.parquet"]
+    assert names(tmp_path) == kept

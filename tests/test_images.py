@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import threading
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,10 +15,11 @@ import pytest
 from conftest import draw, png_header
 from PIL import Image
 
+from pipeline import images, safeopen
 from pipeline.errors import UnreadableImageError
 from pipeline.images import MAX_DECODED_FRAMES, read_frames, read_small, read_still, save_jpeg, shrink
 from pipeline.params import Params
-from pipeline.safeopen import HEAD_BYTES, Limits, sniff
+from pipeline.safeopen import HEAD_BYTES, Budget, Limits, sniff
 
 RED, BLUE, WHITE = (230, 20, 20), (20, 20, 230), (255, 255, 255)
 
@@ -265,3 +269,71 @@ def test_limits_hold_for_stills(tmp_path: Path) -> None:
 )
 def test_the_content_says_what_a_file_is(content: bytes, kind: tuple[str, str]) -> None:
     assert sniff(content[:HEAD_BYTES]) == kind
+
+
+class InFlight:
+    """Counts what is held at the same time, and the most that ever was."""
+
+    def __init__(self) -> None:
+        self.now = self.most = 0
+        self.lock = threading.Lock()
+
+    def __enter__(self) -> None:
+        with self.lock:
+            self.now += 1
+            self.most = max(self.most, self.now)
+
+    def __exit__(self, *_: object) -> None:
+        with self.lock:
+            self.now -= 1
+
+
+@pytest.mark.parametrize(("units", "most"), [(1, 8), (30, 3), (51, 1), (1000, 1)])
+def test_large_ones_are_held_one_at_a_time(units: int, most: int) -> None:
+    budget, held = Budget(100), InFlight()
+    give_up = time.monotonic() + 5
+
+    def hold(_: int) -> None:
+        with budget.spent(units), held:
+            while held.most < most and time.monotonic() < give_up:
+                time.sleep(0.001)
+            time.sleep(0.01)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(hold, range(8)))
+    assert held.most == most
+
+
+def test_pictures_are_decoded_together_only_as_far_as_their_pixels_allow(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small, large, broken = tmp_path / "small.png", tmp_path / "large.png", tmp_path / "broken.png"
+    draw(1, 300, 300).save(small)
+    draw(1, 900, 900).save(large)
+    broken.write_bytes(large.read_bytes()[:20_000])  # gives back what it took
+    monkeypatch.setattr(safeopen, "_PIXELS", Budget(1_000_000))
+    held, convert = InFlight(), images._rgb
+
+    def slow(image: Image.Image) -> Image.Image:
+        with held:
+            time.sleep(0.02)
+            return convert(image)
+
+    monkeypatch.setattr(images, "_rgb", slow)
+    for path in (broken, large):
+        held.most = 0
+        with ThreadPoolExecutor(4) as pool:
+            outcomes = list(pool.map(lambda _, path=path: caught(path), range(8)))
+        assert held.most == 1
+        assert set(outcomes) == {"truncated" if path == broken else ""}
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: caught(small), range(8)))
+    assert held.most > 1
+
+
+def caught(path: Path) -> str:
+    try:
+        read_still(path)
+    except UnreadableImageError as error:
+        return error.reason
+    return ""

@@ -68,6 +68,7 @@ def test_groups_in_any_alphabet_and_whole_numbers_for_fractions(tmp_path: Path) 
         ("groups", [7], "groups: expected str, found 7"),
         ("svm.c", 1.0, r"svm: c: expected a list, found 1\.0"),
         ("svm.c", [1.0, "x"], "svm: c: expected float, found 'x'"),
+        ("svm.c", [], r"svm: c: expected 1 to 100 values, found \[\]"),
         ("svm.c", [0.0], r"svm: c: expected 1e-06 to 1000000\.0, found 0\.0"),
         ("train.folds", 1, "train: folds: expected 2 to 1000, found 1"),
         ("train.false_name_rate", 0.0, "false_name_rate: expected"),

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
 from pipeline.errors import DatasetError
-from pipeline.roster import COLOURS, Member, add_members, read_roster, roster_path
+from pipeline.roster import COLOURS, Member, add_members, key_fault, read_roster, roster_path
 
 HANDWRITTEN = """\
 # Who is who; ask the office before changing a colour.
@@ -34,9 +35,9 @@ def written(data: Path, text: str | bytes) -> Path:
 @pytest.mark.parametrize(
     "key",
     [
-        *("on", "no", "yes", "true", "null", "~", "y", "2024", "007", "1e3", "0o17", "12:30:45", "2024-01-01", ".5"),
+        *("on", "no", "yes", "true", "null", "~", "y", "2024", "007", "1e3", "0o17", "12:30:45", "2024-01-01", "1_000"),
         *("수아", "さくら", "Zoë", "Zoe\u0308", "😀", "\U0001f469\u200d\U0001f3a4", "مريم", "x" * 100),
-        *("two words", " spaced ", "a: b", "a #b", "- a", "[live] mira", "{a}", "@mira", "#x", "\\n", '"q"', "'"),
+        *("two words", " spaced ", "a: b", "a #b", "- a", "[live] mira", "{a}", "@mira", "#x", '"q"', "'"),
         *("*", "&x", "!x", "%", "=", "<<", "|", ">", "?", "-"),
     ],
 )
@@ -129,6 +130,25 @@ def test_what_is_no_roster_is_refused_in_one_line(tmp_path: Path, text: str | by
     with pytest.raises(DatasetError):
         add_members(data, ["mira"])
     assert roster_path(data).read_bytes() == (text.encode() if isinstance(text, str) else text)
+
+
+BAD_KEYS = [".", "..", ".hidden", "a/b", "/a", "../evil", "a\\b", "a\0b", "a\nb", "a\u2028b", "unknown",
+            "manifest.parquet", "x" * 101, "語" * 90, "\udcff"]  # fmt: skip
+
+
+@pytest.mark.parametrize("key", ["", " ", *BAD_KEYS], ids=lambda key: ascii(key)[:20])
+def test_a_key_that_cannot_be_a_folder_has_a_fault(key: str) -> None:
+    assert key_fault(key)
+
+
+@pytest.mark.parametrize("key", BAD_KEYS[:-1], ids=lambda key: ascii(key)[:20])
+def test_such_a_key_in_the_roster_is_named(tmp_path: Path, key: str) -> None:
+    data = written(tmp_path / "lanterns", f"members:\n  - key: mira\n  - key: {json.dumps(key)}\n")
+    with pytest.raises(
+        DatasetError, match=r"roster\.yaml is not a roster: .* cannot be a member's key, it .*"
+    ) as caught:
+        read_roster(data)
+    assert "\n" not in str(caught.value)
 
 
 def test_no_roster_says_how_to_get_one(tmp_path: Path) -> None:

@@ -39,6 +39,13 @@ def test_any_caption_is_drawn_within_its_cell(tmp_path: Path, caption: str) -> N
     assert (np.abs(drawn - plain).max() > 100) == bool(caption)
 
 
+@pytest.mark.parametrize("behind", ["", ".12", " mira no face"])
+def test_keys_are_shown_as_review_csv_takes_them(tmp_path: Path, behind: str) -> None:
+    sheet(tmp_path / "long.jpg", [(None, "3c73d01e" + "a4" * 28 + behind)])
+    sheet(tmp_path / "short.jpg", [(None, "3c73d01e" + behind)])
+    assert (tmp_path / "long.jpg").read_bytes() == (tmp_path / "short.jpg").read_bytes()
+
+
 def test_long_lists_say_what_is_left_out(tmp_path: Path) -> None:
     cell = (None, "x")
     sheet(tmp_path / "full.jpg", [cell] * MAX_CELLS)

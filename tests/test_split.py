@@ -44,6 +44,17 @@ def test_copies_of_a_photo_are_on_one_side(params: Params) -> None:
     assert (side.groupby(faces["duplicate_group"]).nunique() == 1).all()
 
 
+def test_copies_that_a_person_gave_to_two_members_are_on_one_side(params: Params) -> None:
+    mira = photos({"mira": 60})
+    learnt_from = mira[sides(mira, params.split) == "train"]
+    faces = pd.concat([mira, learnt_from.iloc[:5].assign(member="tavi")], ignore_index=True)
+    alone = pd.concat([sides(rows, params.split) for _, rows in faces.groupby("member")])
+    assert (alone.groupby(faces["duplicate_group"]).nunique() == 2).any()  # tavi must be tested on one of hers
+    side = sides(faces, params.split)
+    assert (side.groupby(faces["duplicate_group"]).nunique() == 1).all()
+    assert set(side) == {"train", "test"}
+
+
 def test_copies_are_no_more_photos_to_learn_from(params: Params) -> None:
     assert set(sides(photos({"mira": params.split.min_train}, copies=5), params.split)) == {"train"}
 

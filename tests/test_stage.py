@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from conftest import ROOT
 
 from pipeline.errors import DatasetError
 from pipeline.params import Params
 from pipeline.progress import track
-from pipeline.stage import run_stage
+from pipeline.stage import run_stage, told
 
 
 def refuses(data: Path, params: Params) -> None:
@@ -62,6 +68,72 @@ def test_missing_params_are_one_line_too(
     monkeypatch.chdir(tmp_path)
     assert run_stage(refuses, ["."]) == 1
     assert "params.yaml is not there" in capsys.readouterr().err
+
+
+# Runs a stage on argv, slowly: the function that it calls again and again tells by a file when it is called twice.
+SLOWLY = """
+import sys, time
+from importlib import import_module
+from pathlib import Path
+from pipeline.stage import run_stage
+
+stage, place, name = (sys.argv.pop(1) for _ in range(3))
+stage, module = import_module(stage), import_module(place)
+function, calls = getattr(module, name), []
+
+def slow(*arguments):
+    calls.append(arguments)
+    if len(calls) == 2:
+        Path("begun").touch()
+    time.sleep(0.1)
+    return function(*arguments)
+
+setattr(module, name, slow)
+stage.BATCH = 4
+raise SystemExit(run_stage(stage.main))
+"""
+
+
+@pytest.mark.parametrize(
+    ("stage", "place", "function", "remembered"),
+    [
+        ("clean", "pipeline.seen", "write_files", "clean/seen.parquet"),
+        ("faces", "pipeline.faces", "read_still", "faces.parquet"),
+        ("embed", "pipeline.embed", "embed_faces", "embeddings.parquet"),
+    ],
+    ids=["clean", "faces", "embed"],
+)
+def test_ctrl_c_is_one_line_and_what_is_done_is_remembered(
+    sample_project: Path, tmp_path: Path, stage: str, place: str, function: str, remembered: str
+) -> None:
+    project = shutil.copytree(sample_project, tmp_path / "project")
+    shutil.copy(ROOT / "params.yaml", project)
+    table = project / "data" / "lanterns" / remembered
+    whole = len(pd.read_parquet(table))
+    table.unlink()
+    command = [sys.executable, "-c", SLOWLY, f"pipeline.{stage}", place, function, "data/lanterns"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=project, env=environment)
+    while not (project / "begun").exists() and process.poll() is None:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    _, told_of = process.communicate(timeout=60)
+    assert told_of == "stopped: the next run goes on from what is done\n"
+    assert process.returncode == 130
+    assert 0 < len(pd.read_parquet(table)) < whole
+
+
+@pytest.mark.parametrize(
+    ("reasons", "line"),
+    [
+        ([], "9 faces: 9 kept, 0 dropped"),
+        (["no face"], "9 faces: 8 kept, 1 dropped (no face 1)"),
+        (["blurred", "no face", "no face"], "9 faces: 6 kept, 3 dropped (no face 2, blurred 1)"),
+    ],
+    ids=["nothing", "one", "the commonest first"],
+)
+def test_what_was_dropped_is_told_by_reason(reasons: list[str], line: str) -> None:
+    assert told("9 faces", 9 - len(reasons), iter(reasons)) == line
 
 
 @pytest.mark.parametrize("items", [[1, 2, 3], range(1, 4)])

@@ -98,6 +98,64 @@ def test_a_table_of_another_version_is_refused_with_what_it_lacks(tmp_path: Path
         read(path)
 
 
+WIDER = pa.schema(
+    [
+        ("more", pa.int8()),
+        *((name, pa.large_string()) for name in ("duplicate_group", "key", "decided_by")),
+        ("member", pa.dictionary(pa.int32(), pa.string())),
+        ("quality", pa.float64()),
+    ]
+)
+
+
+def test_a_table_written_by_others_comes_with_the_types_of_the_schema(tmp_path: Path) -> None:
+    pq.write_table(pa.Table.from_pylist([ROW | {"more": 1}], WIDER), tmp_path / "table.parquet")
+    read = read_table(tmp_path / "table.parquet", CURATED)
+    assert read.to_dict("records") == [ROW]
+    assert read.dtypes.to_dict() == CURATED.empty_table().to_pandas().dtypes.to_dict()
+
+
+@pytest.mark.parametrize(
+    ("schema", "row", "told"),
+    [
+        (DROPPED, {"detail": [1.0]}, r"\['detail'\]"),
+        (CURATED, {"quality": "high"}, r"\['quality'\]"),
+        (CLEAN, {"frame": 2**40, "width": 3}, r"\['frame', .*\]"),
+        (CLEAN, {"phash": -1}, "'phash'"),
+    ],
+    ids=["list for text", "text for number", "too large", "below zero"],
+)
+def test_other_types_are_refused_with_what_to_do(
+    tmp_path: Path, schema: pa.Schema, row: dict[str, Any], told: str
+) -> None:
+    usual = {field.name: "" if field.type == pa.string() else 0 for field in schema}
+    pq.write_table(pa.Table.from_pylist([usual | row]), tmp_path / "table.parquet")
+    with pytest.raises(DatasetError, match=rf"has other types in the columns .*({told}).*: .*dvc repro -f"):
+        read_table(tmp_path / "table.parquet", schema)
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "outcome"),
+    [
+        ([[1, 2], [3, 4]], pa.list_(pa.float64(), 2), None),
+        ([[1, 2], None], pa.list_(pa.float32(), 2), "no fixed length"),
+        ([[1, 2], [3]], pa.list_(pa.float32()), "no fixed length"),
+        ([1, 2], pa.float32(), "no fixed length"),
+        ([["a", "b"]], pa.list_(pa.string(), 2), "other types"),
+    ],
+    ids=["double", "one missing", "any length", "no lists", "text"],
+)
+def test_vectors_are_float32_or_refused(tmp_path: Path, values: Any, kind: pa.DataType, outcome: str | None) -> None:
+    path = tmp_path / "table.parquet"
+    pq.write_table(pa.table({"vector": pa.array(values, kind)}), path)
+    if outcome is None:
+        assert read_vectors(path)[1].dtype == np.float32
+        assert read_vectors(path)[1].tolist() == values
+    else:
+        with pytest.raises(DatasetError, match=rf"{outcome}.*: .*dvc repro -f"):
+            read_vectors(path)
+
+
 @pytest.mark.parametrize("harm", ["absent", "a folder", "empty", "text", "cut", "end changed"])
 @pytest.mark.parametrize(
     "read", [lambda path: read_table(path, CURATED), read_vectors, read_metadata], ids=["rows", "vectors", "metadata"]

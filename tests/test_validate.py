@@ -6,6 +6,7 @@ import json
 import re
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from standins import people, unit, write_split
 
 from pipeline import train, validate
 from pipeline.classifiers.model import THRESHOLD, load
+from pipeline.decisions import decisions_path
 from pipeline.errors import DatasetError, ModelError
 from pipeline.faces import Crop, one_face
 from pipeline.images import read_still
@@ -24,8 +26,10 @@ from pipeline.models.embedder import OnnxEmbedder
 from pipeline.models.looking import embed_faces
 from pipeline.models.retinaface import RetinaFace
 from pipeline.params import Params
+from pipeline.records import Dropped
 from pipeline.roster import add_members, roster_path
 from pipeline.side import TEST, TRAIN, read_side
+from pipeline.tables import write_dropped
 from pipeline.validate import confusion, measure
 
 # The contract: other programs read these.
@@ -143,11 +147,50 @@ def test_the_page_needs_nothing_but_itself(params: Params) -> None:
     sheets = data / "sheets" / "faces"
     sheets.mkdir(parents=True)
     Image.new("RGB", (20, 10), "red").save(sheets / "no-face.jpg")
+    rows = [Dropped("a", "faces", "no face"), Dropped("b", "faces", "blurred"), Dropped("c", "faces", "no face")]
+    write_dropped(data / "dropped" / "faces.parquet", rows)
     _, page = validated(data, params)
     assert not re.search(r"https?:|//", re.sub(r"base64,[A-Za-z0-9+/=]+", "", page).replace("<!doctype", ""))
     sources = re.findall(r'(?:src|href)="([^"]{0,22})', page)
     assert sources == ["data:image/png;base64,", "data:image/jpeg;base64"]
-    assert "faces: no-face" in page
+    assert re.findall("faces: [a-z ]+ \\([0-9]+\\)", page) == ["faces: no face (2)", "faces: blurred (1)"]
+    assert "3 pictures. Open a line" in page
+
+
+def test_a_hard_test_of_lookalikes_stands_beside_what_strangers_in_general_may_expect(params: Params) -> None:
+    """Members as like each other as a person is to herself: left out, each is taken for the other."""
+    data = group(params, (8, 8), (4, 4))
+    model = load(Path("models", "quartet"), params)
+    alike = replace(read_side(data, TEST), vectors=np.repeat(read_side(data, TRAIN).vectors[8:9], 8, axis=0))
+    figures = measure(model, read_side(data, TRAIN), alike)
+    assert figures["false_name_rate"] == 0.5
+    metrics, page = validated(data, params)
+    assert metrics["promised_false_name_rate"] == params.train.false_name_rate
+    assert "1.0 %</b></td><td>at most, of <b>people in general" in page
+    assert unescape(page).index("people in general") < unescape(page).index("lookalike test")
+
+
+def test_a_line_of_review_csv_about_no_face_stands_on_the_page(params: Params) -> None:
+    data = group(params, (6, 6), (2, 2))
+    assert "do nothing" not in validated(data, params)[1]
+    decisions_path(data).write_text("key,decision,member\n<b>feedface,reject,\n", encoding="utf-8")
+    metrics, page = validated(data, params)
+    (line,) = metrics["decisions_on_no_face"]
+    assert line.startswith("line 2: <b>feedface is no face")
+    assert "do nothing" in page
+    assert line in unescape(page)
+    assert "<b>feedface" not in page
+
+
+def test_the_end_is_one_line_that_says_where_the_page_is(params: Params, capsys: pytest.CaptureFixture[str]) -> None:
+    data = group(params, (6, 6), (2, 2))
+    (trained,) = capsys.readouterr().out.splitlines()
+    assert re.fullmatch(
+        r"train: 12 faces of 2 members: classifier \w+, right on [\d.]+% .*\(cross-validation, \w+ [\d.]+%\)", trained
+    )
+    validated(data, params)
+    page = Path("metrics", "quartet", "index.html")
+    assert capsys.readouterr().out == f"validate: accuracy on 4 test photos: 100.0%; see {page}\n"
 
 
 def test_names_are_shown_as_written_and_never_as_markup(params: Params) -> None:

@@ -16,12 +16,14 @@ import onnxruntime as ort
 from onnx import helper, numpy_helper
 
 from pipeline.files import sha256_of, written_whole
+from pipeline.models.weights import unwritable
 
 
 def folded(path: Path) -> Path:
     """Path of the folded copy of the network at `path`, made beside it on first use.
 
-    Its name holds the source's hash and its own, so that a damaged copy is told and made again.
+    Its name holds the source's hash and its own, so that a damaged copy is told and made again. WeightsError when it
+    cannot be written there.
     """
     prefix = f"{path.stem}-folded-{sha256_of(path)[:16]}-"
     for earlier in path.parent.glob(f"{prefix}*.onnx"):
@@ -29,8 +31,11 @@ def folded(path: Path) -> Path:
             return earlier
     content = fold(onnx.load(path)).SerializeToString()
     target = path.with_name(f"{prefix}{sha256(content).hexdigest()[:16]}.onnx")
-    with written_whole(target) as temporary:
-        temporary.write_bytes(content)
+    try:
+        with written_whole(target) as temporary:
+            temporary.write_bytes(content)
+    except OSError as error:
+        raise unwritable(target, error) from None
     return target
 
 

@@ -16,6 +16,8 @@ TEMPLATE_XY: Final = np.array(
     [[38.2946, 51.6963], [73.5318, 51.5014], [56.0252, 71.7366], [41.5493, 92.3655], [70.7299, 92.2041]], np.float32
 )
 
+MIN_SCALE: Final = 1e-4  # a face a million pixels wide; below it, five landmarks are one point
+
 
 def iou_matrix(first_xyxy: Float32, second_xyxy: Float32) -> Float32:
     """Intersection over union of every pair: (n, 4) and (m, 4) boxes give (n, m) float32 in 0..1."""
@@ -36,10 +38,12 @@ def align(image_rgb: Rgb, landmarks_xy: Float32) -> Rgb:
     """The face with these landmarks (5, 2), turned upright and scaled to (112, 112, 3) uint8.
 
     The least-squares similarity transform of Umeyama (1991). A large face is shrunk in two steps, since one bilinear
-    step over many pixels aliases.
+    step over many pixels aliases. Landmarks that coincide or are no numbers give a black crop, which is never sharp.
     """
-    matrix = similarity(landmarks_xy)
+    matrix = similarity(landmarks_xy) if np.isfinite(landmarks_xy).all() else np.zeros((2, 3), np.float32)
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    if scale < MIN_SCALE:
+        return np.zeros((CROP_PX, CROP_PX, 3), np.uint8)
     if scale < 0.5:
         margin = CROP_PX / scale * 0.25
         corners = cv2.transform(

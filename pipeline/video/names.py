@@ -1,18 +1,14 @@
-"""Names as pictures: which font has their characters, what of them can be shown, and the label that holds them."""
+"""Names as pictures: what of them can be shown, and the label that holds them."""
 
 from __future__ import annotations
 
 import unicodedata
-from functools import cache
-from pathlib import Path
 from typing import Final
 
-import matplotlib
 import numpy as np
-from matplotlib.ft2font import FT2Font
 from PIL import Image, ImageDraw, ImageFont
 
-from pipeline.models import weights
+from pipeline.fonts import font_for
 from pipeline.records import Rgb
 from pipeline.roster import Member
 
@@ -30,12 +26,6 @@ def drawable(text: str) -> str:
     composed = unicodedata.normalize("NFC", text)
     kept = (c if ord(c) in coverage and _visible(c) else " " * c.isspace() for c in composed)
     return " ".join("".join(kept).split())
-
-
-def font_for(text: str) -> tuple[Path, frozenset[int]]:
-    """The font file that has most of the text's characters, and the code points it has."""
-    characters = {ord(character) for character in unicodedata.normalize("NFC", text)}
-    return max(_fonts(), key=lambda font: len(characters & font[1]))
 
 
 def name_label(text: str, colour: str, text_px: int, room_px: int) -> Rgb:
@@ -66,13 +56,6 @@ def contrasting(colour: str) -> str:
 def _visible(character: str) -> bool:
     is_variation_selector = 0xFE00 <= ord(character) <= 0xFE0F  # what an emoji leaves behind
     return unicodedata.category(character)[0] != "C" and not is_variation_selector
-
-
-@cache
-def _fonts() -> tuple[tuple[Path, frozenset[int]], ...]:
-    dejavu = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"  # Arabic, Hebrew, Armenian, Georgian
-    files = (weights.fetch("noto-sans-cjk"), dejavu)
-    return tuple((file, frozenset(FT2Font(str(file)).get_charmap())) for file in files)
 
 
 def _shortened(text: str, font: ImageFont.FreeTypeFont, room_px: float) -> str:

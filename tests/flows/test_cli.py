@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -124,9 +125,10 @@ OUTCOMES = [
 def asked(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
     """In a folder of a project in which every video comes out as OUTCOMES says: what was asked for."""
     calls: list[tuple] = []
-    for name in ("dvc.yaml", "params.yaml", "videos/clip.mp4"):
+    for name in ("dvc.yaml", "videos/clip.mp4"):
         (elsewhere / name).parent.mkdir(exist_ok=True)
         (elsewhere / name).touch()
+    shutil.copy(ROOT / "params.yaml", elsewhere)
     monkeypatch.setattr("flows.labelling.check_model", lambda group: None)
     monkeypatch.setattr("flows.labelling.label_all", lambda *call: calls.append(call) or iter(OUTCOMES))
     monkeypatch.chdir(elsewhere / "videos")
@@ -250,6 +252,20 @@ def test_as_many_shots_as_wanted(
     assert lineup("score", *scored, "--worst", worst, monkeypatch=monkeypatch) == 0
     _, _, listed = capsys.readouterr().out.partition("not right: 2 of 2")
     assert sum(line[:4].strip().isdigit() for line in listed.splitlines()[1:]) == shots
+
+
+@pytest.mark.parametrize("arguments", [IN_A_PROJECT["import"], IN_A_PROJECT["label"]], ids=["import", "label"])
+def test_a_slip_in_params_is_told_before_the_work(
+    arguments: list[str], asked: list[tuple], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    params = Path("..", "params.yaml")
+    params.write_text(params.read_text(encoding="utf-8").replace("folds:", "fold:"), encoding="utf-8")
+    (Path("photos") / "mira").mkdir(parents=True)
+    (Path("photos") / "mira" / "a.jpg").write_bytes(b"any bytes")
+    assert lineup(*arguments, monkeypatch=monkeypatch) == 1
+    assert capsys.readouterr().err.startswith("error: params.yaml: train: unknown fold (known: ")
+    assert asked == []
+    assert not Path("data").exists()
 
 
 @pytest.mark.parametrize("group", ["../evil", "a/b", "", "weights"])

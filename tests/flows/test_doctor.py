@@ -32,7 +32,9 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(autouse=True)
 def in_project(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test waits for all libraries to be imported: other tests import them."""
     monkeypatch.chdir(project)
+    monkeypatch.setattr(doctor, "LIBRARIES", ("numpy", "cv2"))
 
 
 def findings() -> dict[str, Finding]:
@@ -69,10 +71,28 @@ def test_a_damaged_weight_file_is_named(name: str, damage: str, weights: Path) -
     assert finding.cure
 
 
-def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(doctor, "LIBRARIES", ("numpy", "nosuchlibrary"))
+BROKEN = {
+    "missing": (None, "ModuleNotFoundError: No module named 'lib'"),
+    "cannot be imported": ("import cv2.nosuch", "ModuleNotFoundError: "),
+    "says much": ("raise OSError('libGL.so.1:\\n cannot open')", "OSError: libGL.so.1: cannot open"),
+    "prints": ("print('hello\\tworld'); 1 / 0", "ZeroDivisionError: division by zero"),
+    "crashes": ("import os; os.abort()", "importing it ends Python with status -6"),
+}
+
+
+@pytest.mark.parametrize(("code", "told"), BROKEN.values(), ids=BROKEN)
+def test_a_library_that_cannot_be_imported_is_named(
+    code: str | None, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if code:
+        (tmp_path / "lib.py").write_text(code)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setattr(doctor, "LIBRARIES", ("json", "lib", "csv"))
     finding = findings()["libraries"]
-    assert finding == Finding("libraries", "missing: nosuchlibrary", "run 'make install'")
+    assert finding.found.startswith(f"lib: {told}")
+    assert "csv" not in finding.found
+    assert "\n" not in finding.found
+    assert finding.cure == "run 'make install'"
 
 
 def test_what_fails_is_a_finding_and_the_rest_is_still_looked_at(project: Path, tmp_path: Path, monkeypatch) -> None:
@@ -81,7 +101,7 @@ def test_what_fails_is_a_finding_and_the_rest_is_still_looked_at(project: Path, 
     found = findings()
     assert list(found) == LOOKED_AT
     assert "params.yaml is not YAML" in found["project"].found
-    assert found["project"].cure
+    assert found["project"].cure.startswith("correct params.yaml")
 
 
 @dataclass

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
+from unittest.mock import Mock
 
 import numpy as np
 import onnx
@@ -10,6 +12,7 @@ import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from pipeline.errors import WeightsError
 from pipeline.models.fold import fold, folded
 from pipeline.models.weights import fetch
 
@@ -97,6 +100,12 @@ def test_a_damaged_copy_is_made_again(source: Path, damage: str) -> None:
     good = made.read_bytes()
     made.write_bytes(good[:100] if damage == "cut" else good[:-1] + bytes([good[-1] ^ 1]))
     assert folded(source).read_bytes() == good
+
+
+def test_a_full_or_read_only_folder_is_one_line(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.mkstemp", Mock(side_effect=OSError(errno.EROFS, "Read-only file system")))
+    with pytest.raises(WeightsError, match=r"cannot be written \(Read-only file system\): .* LINEUP_WEIGHTS"):
+        folded(source)
 
 
 def test_another_source_of_the_same_name_is_another_network(source: Path) -> None:

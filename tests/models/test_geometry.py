@@ -119,3 +119,20 @@ def test_pose_does_not_depend_on_size_or_place() -> None:
 
 def test_landmarks_in_one_point_have_a_pose_of_sorts() -> None:
     assert np.isfinite(pose_deg(np.zeros((5, 2), np.float32))).all()
+
+
+@pytest.mark.parametrize(
+    "landmarks",
+    [np.zeros((5, 2)), np.full((5, 2), 40.25), np.full((5, 2), 1e6), np.full((5, 2), np.nan), np.full((5, 2), np.inf)],
+    ids=["in the corner", "inside", "far outside", "no numbers", "infinite"],
+)
+def test_landmarks_that_are_one_point_give_a_crop_that_no_gate_lets_pass(landmarks: np.ndarray) -> None:
+    crop = align(np.full((80, 60, 3), 200, np.uint8), landmarks.astype(np.float32))
+    assert crop.shape == (CROP_PX, CROP_PX, 3)
+    assert not crop.any()
+
+
+def test_landmarks_nearly_one_point_or_on_one_line_still_give_a_crop() -> None:
+    picture = np.full((80, 60, 3), 200, np.uint8)
+    for landmarks in (40 + TEMPLATE_XY / 1e4, TEMPLATE_XY * [1, 0] + [0, 30], TEMPLATE_XY * 1e3):
+        assert align(picture, landmarks.astype(np.float32)).shape == (CROP_PX, CROP_PX, 3)

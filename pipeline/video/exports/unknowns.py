@@ -11,10 +11,10 @@ import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
 from pipeline.files import written_whole
+from pipeline.fonts import font_for
 from pipeline.records import UNKNOWN
 from pipeline.video.analyse import Analysis
 from pipeline.video.exports.screen_time import shown_s
-from pipeline.video.names import font_for
 
 MAX_GROUPS: Final = 36
 MAX_TILES: Final = 7  # of one group
