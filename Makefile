@@ -11,6 +11,7 @@ install: $(INSTALLED)
 $(INSTALLED): requirements/lock.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("Lineup needs Python 3.11 or later: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
 	test -d .venv || $(PYTHON) -m venv .venv
+	@echo "installing into .venv (about 3 GB); this takes some minutes"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/lock.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	touch $@

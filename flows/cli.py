@@ -140,18 +140,22 @@ def label(
     extra = [f"--{name}={value}" for name, value in (("style", style), ("unknowns", unknowns)) if value]
     extra += [f"--only={member}" for member in only or ()]
     extra += [f"--fancam={member}" for member in fancam or ()]
-    if fancam:
-        check_members(group, fancam)
+    if fancam or only:
+        check_members(group, [*(fancam or ()), *(only or ())])
     outcomes = []
     with live_preview(paths) if show else nullcontext() as live:
         if live:
             extra.append(f"--preview={live.folder}")
-        for outcome in chain(nothing, label_all(paths, group, out, threshold, extra)):
-            outcomes.append(outcome)
-            if live:
-                live.done(outcome)
-            if not as_json:
-                _print_outcome(outcome)
+        try:
+            for outcome in chain(nothing, label_all(paths, group, out, threshold, extra)):
+                outcomes.append(outcome)
+                if live:
+                    live.done(outcome)
+                if not as_json:
+                    _print_outcome(outcome)
+        except KeyboardInterrupt:
+            print("\nstopped; the same command goes on from there", file=sys.stderr)
+            raise typer.Exit(130) from None
     failed = sum(outcome.folder is None for outcome in outcomes)
     if as_json:
         print(json.dumps([_plain(asdict(outcome)) for outcome in outcomes], indent=2))

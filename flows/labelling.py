@@ -15,6 +15,7 @@ from typing import Final
 from pipeline.errors import LineupError
 from pipeline.intake import check_group
 
+GRACE_S: Final = 10
 VIDEO_SUFFIXES: Final = frozenset(
     ".mp4 .m4v .mov .mkv .webm .avi .ts .mts .m2ts .mpg .mpeg .flv .wmv .ogv .3gp .gif".split()  # noqa: SIM905, one a line would fill a screen
 )
@@ -82,9 +83,24 @@ def label_all(
             command += [f"--threshold={threshold}"]
         command += [*extra, "--", str(video)]
         started = time.perf_counter()
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, encoding="utf-8", errors="replace")
+        status, printed = _run(command)
         seconds = time.perf_counter() - started
-        yield _told(Outcome(video, None, "", seconds), done.returncode, done.stdout)
+        yield _told(Outcome(video, None, "", seconds), status, printed)
+
+
+def _run(command: list[str]) -> tuple[int, str]:
+    """The exit status of `command` and what it printed; when this process is stopped it may clean up before it ends."""
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8", errors="replace")
+    try:
+        printed, _ = child.communicate()
+    except BaseException:
+        child.terminate()
+        try:
+            child.wait(GRACE_S)
+        except subprocess.TimeoutExpired:
+            child.kill()
+        raise
+    return child.returncode, printed
 
 
 def _told(outcome: Outcome, status: int, printed: str) -> Outcome:
@@ -104,7 +120,7 @@ def _expand_one(argument: str) -> Iterator[Path]:
     if not argument:
         return  # an unset variable in the shell; as a path it would be the current folder
     if path.is_dir():
-        yield from sorted(found for found in path.rglob("*") if _is_source(found))
+        yield from sorted(found for found in path.rglob("*") if _is_source(found, path))
     elif path.exists():
         yield path
     else:
@@ -112,7 +128,8 @@ def _expand_one(argument: str) -> Iterator[Path]:
         yield from sorted(path for path in map(Path, found) if path.is_file())
 
 
-def _is_source(path: Path) -> bool:
-    """Whether a file in a folder is a video to label: not hidden, and not a result of labelling one."""
+def _is_source(path: Path, folder: Path) -> bool:
+    """Whether a file below `folder` is a video to label: not hidden, and not a result of labelling one."""
     is_video = path.is_file() and path.suffix.lower() in VIDEO_SUFFIXES
-    return is_video and not path.name.startswith(".") and not path.with_name("run.json").exists()
+    hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+    return is_video and not hidden and not path.with_name("run.json").exists()

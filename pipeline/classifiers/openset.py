@@ -21,8 +21,7 @@ from pipeline.classifiers.nearest import Nearest
 from pipeline.records import Float32, Float64, Ints
 
 # Standard deviations below the usual likeness of own faces, where normally 1 in 2000 is lost, and above that of members
-# left out. On held-out photos a stricter threshold lost two points of right names to keep out strangers who were fewer
-# than promised anyway (docs/models.md).
+# left out. A stricter threshold would lose right names to keep out strangers who are fewer than promised anyway.
 OWN_KEPT: Final = 3.3
 LEFT_OUT_KEPT_OUT: Final = 4.0
 DEFAULT_SLOPE: Final = 25.0  # of the confidence curve where there is nobody to measure it on

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
+from filelock import FileLock
 
 from pipeline.errors import DatasetError
 from pipeline.files import folder_written_whole, sha256_of, write_json
@@ -56,10 +57,16 @@ def analysis_of(
         return _read(folder)
     except (DatasetError, OSError, ValueError):  # not there, or damaged
         done = folder.with_suffix(".shots")
-        report = _analyse(video, networks, params, done, progress)
-        with folder_written_whole(folder) as temporary:
-            _join(done, temporary, networks)
-            write_json(temporary / "decode.json", asdict(report))
+        locks = cache.with_name("locks")
+        locks.mkdir(parents=True, exist_ok=True)
+        with FileLock(locks / folder.name):  # of two runs on one video the second waits, and finds the work done
+            try:
+                return _read(folder)
+            except (DatasetError, OSError, ValueError):
+                report = _analyse(video, networks, params, done, progress)
+            with folder_written_whole(folder) as temporary:
+                _join(done, temporary, networks)
+                write_json(temporary / "decode.json", asdict(report))
         shutil.rmtree(done, ignore_errors=True)
     return _read(folder)
 
@@ -87,7 +94,7 @@ def _analyse(
         for seen in by_shot(decoded, info.time_base, info.average_fps):
             frame, bundle = seen.frame, done / f"{seen.shot:06}.arrow"
             if seen.first:
-                watch = None if bundle.is_file() else Watch(seen.shot, networks, params, to_source)
+                watch = None if _is_whole(bundle, schemas) else Watch(seen.shot, networks, params, to_source)
             if watch is not None:
                 rgb = frame.rgb(LONGER_SIDE_PX) if watch.wants(frame.time_s, seen.last) else None
                 watch.see(frame.index, frame.pts, frame.time_s, rgb)
@@ -96,6 +103,14 @@ def _analyse(
                     write_bundle(bundle, list(zip([tables.frames, tables.faces, tables.samples], schemas, strict=True)))
             progress(frame.index + 1)
     return report
+
+
+def _is_whole(bundle: Path, schemas: Sequence[Any]) -> bool:
+    try:
+        read_bundle(bundle, schemas)
+    except (DatasetError, OSError):  # not there, or what a power cut left
+        return False
+    return True
 
 
 def _join(done: Path, folder: Path, networks: Networks) -> None:

@@ -47,7 +47,7 @@ def assign(confidences: Float64, frames_of: Ints, meetings: Meetings, threshold:
     """
     bound = float(np.clip(threshold, SUREST, 1 - SUREST))
     gain = logit(np.clip(confidences, SUREST, 1 - SUREST)) - logit(bound)
-    gain[frames_of == 0] = -1.0
+    gain[(frames_of == 0)[:, None] | (confidences < threshold)] = -1.0
     chosen = np.where(gain.max(axis=1, initial=-1.0) >= 0, gain.argmax(axis=1) if gain.size else -1, -1)
     for tracks, met in _circles(meetings, len(confidences)):
         chosen[tracks] = _assign_jointly(tracks, gain[tracks], frames_of[tracks], met)

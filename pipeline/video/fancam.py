@@ -28,6 +28,7 @@ from pipeline.video.exports.labelled import Labelled
 from pipeline.video.reel import reel
 from pipeline.video.render import AHEAD, copied, output_layout, planes_of
 
+TEN_BITS: Final = 1023
 _BOX: Final = ["x0", "y0", "x1", "y1"]
 
 
@@ -100,7 +101,9 @@ def cut_out(planes: Planes, onto: Planes, corner: Float64) -> None:
         # Cubic, and not to the nearest pixel: a slow pan would else go in jerks.
         shift = np.array([[1, 0, corner[0] / step], [0, 1, corner[1] / step]], np.float64)
         flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-        part[:] = cv2.warpAffine(plane, shift, part.shape[::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        moved = cv2.warpAffine(plane, shift, part.shape[::-1], flags=flags, borderMode=cv2.BORDER_REPLICATE)
+        # Of ten bits, kept in sixteen, a cubic may come out above the highest; eight end where they end.
+        part[:] = moved if plane.dtype == np.uint8 else np.minimum(moved, TEN_BITS)
 
 
 def _film(plan: _Plan, whole: Path, following: Path, params: Render, progress: Callable[[int], None]) -> None:

@@ -77,8 +77,7 @@ def pool(vectors: Float32, quality: Float32, owner: Ints, count: int) -> Float32
 def _with_own_faces(persons: Persons, model: Model, names: Ints) -> Persons:
     """Judge those who are not surely named by `names` (t,) again, with the faces of those who are among the members'.
 
-    They have the hair, make-up and light of this video. Of members learnt from 5 photos it raised the right names from
-    0.990 to 0.995 in one group and from 0.817 to 0.819, with more wrong ones, in another (docs/video.md).
+    They have the hair, make-up and light of this video. It helps most where photos are few (docs/video.md).
     """
     best = persons.confidences.argmax(axis=1) if persons.confidences.size else np.empty(0, np.int64)
     given = np.zeros(len(best), bool)

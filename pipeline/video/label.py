@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import signal
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -19,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.classifiers.model import THRESHOLD, Model, hashes, load
-from pipeline.errors import LineupError, ModelError
+from pipeline.errors import DatasetError, LineupError, ModelError
 from pipeline.files import folder_written_whole, sha256_of, write_json
 from pipeline.models.embedder import OnnxEmbedder
 from pipeline.models.retinaface import RetinaFace
@@ -65,6 +66,10 @@ def label(video: Path, group: str, out: Path, params: Params, wishes: Wishes = W
     info = probe(video)
     model, networks = _loaded(group, params)
     roster = read_roster(Path("data") / group)
+    if gone := set(model.members) - set(roster.keys):
+        raise DatasetError(
+            f"the model names {', '.join(sorted(gone))}, who is not in roster.yaml: put back, or retrain"
+        )
     chosen, followed = member_keys(roster, wishes.only), member_keys(roster, wishes.fancams)
     choose(params.render, output_layout(info))  # settings that do not work are told before the long part
     live = Preview(wishes.preview)
@@ -92,7 +97,10 @@ def label(video: Path, group: str, out: Path, params: Params, wishes: Wishes = W
                 cams = _fancams(shown, followed, folder, params, live)
         settings = {"group": group, "threshold": wishes.threshold, "only": sorted(chosen), "params": asdict(params)}
         made = {"render": asdict(pictures), "model": hashes(Path("models") / group), "seconds": seconds}
-        write_json(folder / "run.json", run_of(info, analysis, faces, networks, sound, cams) | settings | made)
+        told = run_of(info, analysis, faces, networks, sound, cams)
+        if cams and params.render.style == "blur":
+            told["warnings"].append("the fan-cams are not blurred")
+        write_json(folder / "run.json", told | settings | made)
     return target
 
 
@@ -127,6 +135,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--fancam", action="append", default=[])
     parser.add_argument("--preview", type=Path)
     given = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that nothing half-written stays
     try:
         params = read_params()
         asked = {key: value for key in ("style", "unknowns") if (value := getattr(given, key))}

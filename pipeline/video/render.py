@@ -73,6 +73,7 @@ def render(
             if count in faces:
                 painter.draw(planes, faces[count])
             canvas.pts, canvas.time_base = output_pts(pts, info), layout.time_base
+            canvas.colorspace, canvas.color_range = layout.colour.matrix, layout.colour.range
             if show:
                 show(canvas)
             encode(canvas)

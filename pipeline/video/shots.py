@@ -19,6 +19,7 @@ from pipeline.video.decode import Frame
 SIDE_PX: Final = 160  # a cut shows at this size as well as at full size
 SHORTEST_S: Final = 0.25  # music videos cut fast
 FLASH_S: Final = 0.2
+MOST_WAITING: Final = 24  # frames of any size, whose memory is the decoder's
 UNDONE: Final = 0.35  # of a change, by which the picture may still differ when the flash is over
 
 
@@ -58,7 +59,9 @@ def by_shot(frames: Iterable[Frame], time_base: Fraction, fps: Fraction) -> Iter
 
 def _is_decided(waiting: Sequence[tuple[Frame, Rgb]], delay: int) -> bool:
     """Whether enough has come after the oldest frame to tell a cut and a flash."""
-    return len(waiting) > delay and waiting[-1][0].time_s - waiting[1][0].time_s > FLASH_S
+    if len(waiting) <= delay:
+        return False
+    return len(waiting) > MOST_WAITING or waiting[-1][0].time_s - waiting[1][0].time_s > FLASH_S
 
 
 def _is_flash(before_rgb: Rgb, after: Iterable[tuple[Frame, Rgb]]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Final, Literal
@@ -40,9 +40,15 @@ class AudioTrack:
 
 
 def audio_tracks(source: Path) -> tuple[AudioTrack, ...]:
-    """The audio tracks of a file and what can be done with each; one of unknown codec is left out."""
+    """The audio tracks of a file and what can be done with each; one that is unknown or empty is left out."""
     with opened(source) as container:
-        return tuple(_track(number, stream) for number, stream in enumerate(container.streams.audio))
+        tracks = [_track(number, stream) for number, stream in enumerate(container.streams.audio)]
+        silent = {track.number for track in tracks}
+        for number, _ in _audio_packets(container):
+            silent.discard(number)
+            if not silent:  # in most files after a few packets
+                break
+        return tuple(replace(one, action="left out") if one.number in silent else one for one in tracks)
 
 
 def kept(tracks: Sequence[AudioTrack]) -> list[AudioTrack]:

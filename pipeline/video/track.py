@@ -79,15 +79,19 @@ class TrackedBox:
 def smoothed(boxes_xyxy: Float32, times_s: Float64) -> Float32:
     """Boxes (n, 4), shown at times_s (n,), that no longer tremble with the detector and do not lag either.
 
-    A quadratic is fitted to each span of SMOOTHED_S around a box (Savitzky and Golay 1964).
+    A quadratic is fitted to each span of SMOOTHED_S around a moment (Savitzky and Golay 1964), the moments evenly apart
+    as the filter wants them.
     """
     if len(boxes_xyxy) < 5:
         return boxes_xyxy
     step_s = float(np.median(np.diff(times_s)))
-    window = min(2 * round(SMOOTHED_S / step_s / 2) + 1, len(boxes_xyxy) - (len(boxes_xyxy) + 1) % 2)
+    even_s = np.linspace(times_s[0], times_s[-1], max(2, round((times_s[-1] - times_s[0]) / step_s) + 1))
+    window = min(2 * round(SMOOTHED_S / step_s / 2) + 1, len(even_s) - (len(even_s) + 1) % 2)
     if window < 5:
         return boxes_xyxy
-    return np.asarray(savgol_filter(boxes_xyxy, window, 2, axis=0), np.float32)
+    even = np.stack([np.interp(even_s, times_s, side) for side in boxes_xyxy.T], axis=1)
+    smooth = savgol_filter(even, window, 2, axis=0)
+    return np.stack([np.interp(times_s, even_s, side) for side in smooth.T], axis=1).astype(np.float32)
 
 
 def filled(sightings: list[Sighting], times_s: dict[int, float]) -> Iterator[TrackedBox]:

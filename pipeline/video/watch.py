@@ -24,6 +24,8 @@ SAMPLE_EVERY_S: Final = 0.4  # at most one sampled face of a track in such a spa
 # usual, below CALM half as many.
 HASTE: Final = 0.08
 CALM: Final = 0.02
+OVER_S: Final = 3 * LOST_AFTER_S  # unseen for so long, no track goes on, however far apart the frames are
+EMBED_AT_ONCE: Final = 8  # tracks, so that a long shot holds few of its frames and the network gets a batch
 CLOSE_UP: Final = 0.4  # of the picture's shorter side; when such a face gets lost it may have come too near
 ONE_PERSON: Final = 0.2  # likeness of the earlier and the later faces of a track below which they are of two people
 
@@ -69,13 +71,13 @@ class _Person:
     """What is kept of a track, or of its part before or after another person took it over."""
 
     sightings: list[Sighting]
-    samples: list[_Sample]
-    crops_rgb: list[Rgb]
+    samples: list[tuple[int, float]]  # frame and quality of each
+    crops_jpeg: list[bytes]
     vectors: Float32
 
 
 class Watch:
-    """One shot; a new one starts at each cut, so that memory does not grow with the video."""
+    """One shot; a new one starts at each cut. Of a track that is over only boxes, vectors and small crops are held."""
 
     def __init__(self, shot: int, networks: Networks, params: Analyse, to_source: float) -> None:
         """`to_source` makes pixels of the source of those of the frames seen, which may be smaller."""
@@ -84,6 +86,7 @@ class Watch:
         self._tracks: dict[int, _Track] = {}
         self._times_s: dict[int, float] = {}
         self._rows: list[dict[str, Any]] = []
+        self._persons: list[_Person] = []
         self._looked_s, self._wait = -np.inf, 0
         self._close_up = True  # a shot may begin with a face that fills the picture
 
@@ -101,19 +104,20 @@ class Watch:
 
     def tables(self) -> ShotTables:
         """What the shot showed; its samples are embedded in one go."""
+        self._embed(list(self._tracks))
         tables = ShotTables(self._rows)
-        for number, person in enumerate(self._persons()):
+        for number, person in enumerate(sorted(self._persons, key=lambda one: one.sightings[0].frame)):
             tables.faces.extend(self._faces(number, person.sightings))
-            best = max(range(len(person.samples)), key=lambda one: person.samples[one].quality)
+            best = max(range(len(person.samples)), key=lambda one: person.samples[one][1])
             tables.samples.extend(
                 {
                     "track": number,
-                    "frame": sample.frame,
-                    "quality": sample.quality,
-                    "vector": vector,
-                    "crop_jpeg": encode_jpeg(person.crops_rgb[one]) if one == best else b"",
+                    "frame": frame,
+                    "quality": quality,
+                    "vector": person.vectors[one],
+                    "crop_jpeg": person.crops_jpeg[one] if one == best else b"",
                 }
-                for one, (sample, vector) in enumerate(zip(person.samples, person.vectors, strict=True))
+                for one, (frame, quality) in enumerate(person.samples)
             )
         return tables
 
@@ -137,20 +141,26 @@ class Watch:
         self._close_up = largest > CLOSE_UP * min(frame_rgb.shape[:2])
         here = sum(track.sightings[-1].time_s >= self._looked_s for track in self._tracks.values())
         somebody_left = here > len(paces)
+        over = [number for number, track in self._tracks.items() if time_s - track.sightings[-1].time_s > OVER_S]
+        if len(over) >= EMBED_AT_ONCE:
+            self._embed(over)
         self._looked_s = time_s
         self._wait = _frames_to_wait(paces, somebody_left, params.detect_every)
 
-    def _persons(self) -> Iterator[_Person]:
-        chosen = [[track.samples[span] for span in sorted(track.samples)] for track in self._tracks.values()]
+    def _embed(self, numbers: list[int]) -> None:
+        """Turn these tracks, which are over, into persons; of the frames they were on nothing is held any more."""
+        tracks = [self._tracks.pop(number) for number in numbers]
+        chosen = [[track.samples[span] for span in sorted(track.samples)] for track in tracks]
         crops = [_crop(sample, self._networks.detector) for samples in chosen for sample in samples]
         if not crops:
             return
         owner = np.repeat(np.arange(len(chosen)), [len(samples) for samples in chosen])
         vectors = embed_samples(self._networks.embedder, np.stack(crops), owner)
-        for number, (track, samples) in enumerate(zip(self._tracks.values(), chosen, strict=True)):
+        for number, (track, samples) in enumerate(zip(tracks, chosen, strict=True)):
             rows = np.flatnonzero(owner == number)
-            own = [crops[row] for row in rows]
-            yield from _parted(_Person(track.sightings, samples, own, vectors[rows]))
+            jpegs = [encode_jpeg(crops[row]) for row in rows]
+            places = [(sample.frame, sample.quality) for sample in samples]
+            self._persons += _parted(_Person(track.sightings, places, jpegs, vectors[rows]))
 
     def _faces(self, number: int, sightings: list[Sighting]) -> Iterator[dict[str, Any]]:
         boxes = list(filled(sightings, self._times_s))
@@ -186,12 +196,10 @@ def _pace(sightings: list[Sighting]) -> float:
 
 def _frames_to_wait(paces: list[float], somebody_left: bool, usual: int) -> int:
     """How many frames on the next look is due: soon after a cut and in motion, late when all is calm."""
-    if somebody_left or not paces:
-        return usual
-    fastest = max(paces)
+    fastest = max(paces, default=CALM)
     if fastest >= HASTE:
         return max(1, usual // 2)
-    return 2 * usual if fastest < CALM else usual
+    return usual if somebody_left or fastest >= CALM else 2 * usual
 
 
 def _crop(sample: _Sample, detector: Detector) -> Rgb:
@@ -214,9 +222,9 @@ def _parted(person: _Person) -> Iterator[_Person]:
     if alike[at - 1] >= ONE_PERSON:
         yield person
         return
-    first, then = person.samples[at - 1].frame, person.samples[at].frame
+    first, then = person.samples[at - 1][0], person.samples[at][0]
     border = min((one for one in person.sightings if first < one.frame <= then), key=lambda one: (one.score, one.frame))
     before = [one for one in person.sightings if one.frame < border.frame]
     after = [one for one in person.sightings if one.frame >= border.frame]
-    yield _Person(before, person.samples[:at], person.crops_rgb[:at], person.vectors[:at])
-    yield from _parted(_Person(after, person.samples[at:], person.crops_rgb[at:], person.vectors[at:]))
+    yield from _parted(_Person(before, person.samples[:at], person.crops_jpeg[:at], person.vectors[:at]))
+    yield from _parted(_Person(after, person.samples[at:], person.crops_jpeg[at:], person.vectors[at:]))

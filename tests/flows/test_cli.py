@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -130,6 +131,7 @@ def asked(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
         (elsewhere / name).touch()
     shutil.copy(ROOT / "params.yaml", elsewhere)
     monkeypatch.setattr("flows.labelling.check_model", lambda group: None)
+    monkeypatch.setattr("flows.labelling.check_members", lambda group, names: None)
     monkeypatch.setattr("flows.labelling.label_all", lambda *call: calls.append(call) or iter(OUTCOMES))
     monkeypatch.chdir(elsewhere / "videos")
     return calls
@@ -281,3 +283,15 @@ def test_a_group_that_is_no_name_leaves_nothing_behind(
         import_group(photos, group)
     assert not list(project.iterdir())
     assert {path.name for path in tmp_path.iterdir()} == {"photos", "project"}
+
+
+def test_ctrl_c_says_that_the_work_can_go_on(
+    asked: list[tuple], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stopped(*_: object) -> Iterator[Outcome]:
+        yield OUTCOMES[0]
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("flows.labelling.label_all", stopped)
+    assert lineup("label", "clip.mp4", "--group", "g", monkeypatch=monkeypatch) == 130
+    assert capsys.readouterr().err.strip() == "stopped; the same command goes on from there"

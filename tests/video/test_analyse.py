@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable
-from dataclasses import replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +15,12 @@ from excerpts import CUT, FRAMES, excerpt
 from fakes import BLUE, GREEN, HEIGHT, RED, SIDE_PX, ColourEmbedder, SquareDetector, picture, write_video
 from PIL import Image
 
-from pipeline.errors import DatasetError, UnreadableVideoError
+from pipeline.errors import UnreadableVideoError
 from pipeline.models.embedder import OnnxEmbedder
 from pipeline.models.geometry import iou_matrix
 from pipeline.models.retinaface import RetinaFace
 from pipeline.params import Analyse, Params
-from pipeline.records import Rgb
+from pipeline.records import Faces, Rgb
 from pipeline.video.analyse import Analysis, analysis_of
 from pipeline.video.decode import frames
 from pipeline.video.watch import Networks
@@ -239,18 +240,71 @@ def test_a_stopped_analysis_goes_on_where_it_was(
     assert len(entries(cache)) == 1
 
 
-def test_what_was_kept_of_a_stopped_analysis_and_is_damaged_is_told(
+def test_what_was_kept_of_a_stopped_analysis_and_is_damaged_is_made_anew(
     squares: Networks, params: Params, tmp_path: Path
 ) -> None:
     video, cache = three_shots(tmp_path / "squares.mkv"), tmp_path / "cache"
+    undisturbed = analysis_of(video, squares, params.analyse, tmp_path / "other", quiet)
     with pytest.raises(KeyboardInterrupt):
         analysis_of(video, Networks(SquareDetector(fails_at=20), ColourEmbedder()), params.analyse, cache, quiet)
-    first = sorted(cache.glob("*/*.arrow"))[0]
+    first, second, *_ = sorted(cache.glob("*/*.arrow"))
     first.write_bytes(first.read_bytes()[:300])
-    with pytest.raises(DatasetError, match=r"000000\.arrow is damaged: delete it"):
-        analysis_of(video, squares, params.analyse, cache, quiet)
-    first.unlink()
-    assert len(analysis_of(video, squares, params.analyse, cache, quiet).frames) == 36
+    second.write_bytes(b"")
+    resumed = analysis_of(video, squares, params.analyse, cache, quiet)
+    pd.testing.assert_frame_equal(undisturbed.faces, resumed.faces)
+    pd.testing.assert_frame_equal(undisturbed.frames, resumed.frames)
+
+
+def test_two_runs_at_once_do_the_work_once(squares: Networks, params: Params, tmp_path: Path) -> None:
+    video, cache = three_shots(tmp_path / "squares.mkv"), tmp_path / "cache"
+    analysis_of(video, squares, params.analyse, tmp_path / "other", quiet)
+    both = [Networks(SquareDetector(), ColourEmbedder()) for _ in range(2)]
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(lambda one: analysis_of(video, one, params.analyse, cache, quiet), both)
+    pd.testing.assert_frame_equal(first.faces, second.faces)
+    assert sorted(one.detector.looks for one in both) == [0, squares.detector.looks]
+    assert len(entries(cache)) == 1
+
+
+def test_a_still_has_a_picture_of_each_track(squares: Networks, params: Params, tmp_path: Path) -> None:
+    video = write_video(tmp_path / "still.mkv", [picture((RED, 100, 60))] * 60, evenly(60))
+    found = analysis_of(video, squares, params.analyse, tmp_path / "cache", quiet)
+    assert (found.samples["crop_jpeg"] != b"").sum() == found.samples["track"].nunique() == 1
+    assert found.samples["quality"].nunique() < len(found.samples)  # which is the best is a tie
+
+
+def test_a_track_of_three_people_is_parted_twice(squares: Networks, params: Params, tmp_path: Path) -> None:
+    shown = [(250, 0, 0)] * 30 + [(0, 250, 0)] * 30 + [(0, 0, 250)] * 30
+    fades = [tuple(np.mean(shown[max(0, n - 2) : n + 3], axis=0).astype(int).tolist()) for n in range(90)]
+    video = write_video(tmp_path / "three.mkv", [picture((colour, 100, 60)) for colour in fades], evenly(90))
+    found = analysis_of(video, squares, replace(params.analyse, embed_per_track=9), tmp_path / "cache", quiet)
+    assert found.frames["shot"].nunique() == 1
+    for number, rows in found.samples.groupby("track").indices.items():
+        assert (found.vectors[rows] @ found.vectors[rows].T).min() > 0.2, number
+    assert found.faces["track"].nunique() == 3
+
+
+@dataclass
+class CloseUpDetector(SquareDetector):
+    """Does not see a face that fills the picture, as long as nothing stands around it."""
+
+    def detect(self, image_rgb: Rgb, min_score: float) -> Faces:
+        faces = super().detect(image_rgb, min_score)
+        height, width = image_rgb.shape[:2]
+        inside = (faces.boxes_xyxy[:, :2] > 0).all(axis=1) & (faces.boxes_xyxy[:, 2:] < [width, height]).all(axis=1)
+        return faces[inside]
+
+
+@pytest.mark.parametrize("comes_near", [False, True], ids=["from the start", "after a close-up"])
+def test_a_face_that_fills_the_picture_is_seen(comes_near: bool, params: Params, tmp_path: Path) -> None:
+    close, all_of_it = picture(), picture()
+    close[30:160, 80:230] = RED
+    all_of_it[:] = RED
+    pictures = [close] * 12 * comes_near + [all_of_it] * 12
+    video = write_video(tmp_path / "near.mkv", pictures, evenly(len(pictures)))
+    networks = Networks(CloseUpDetector(), ColourEmbedder())
+    found = analysis_of(video, networks, params.analyse, tmp_path / "cache", quiet)
+    assert found.faces["frame"].nunique() >= len(pictures) - 3
 
 
 def test_a_track_that_goes_over_to_another_person_is_parted(squares: Networks, params: Params, tmp_path: Path) -> None:

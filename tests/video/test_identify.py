@@ -154,7 +154,7 @@ def test_no_name_stands_twice_on_a_frame() -> None:
 
 @pytest.mark.parametrize("threshold", [0.0, 0.3, 0.5, 0.9, 1.0])
 def test_a_name_needs_the_threshold(threshold: float) -> None:
-    confidences = [0.0, 0.2, 0.3, 0.31, 0.5, 0.89, 0.9, 0.99, 1.0]
+    confidences = [0.0, 0.2, 0.3, 0.31, 0.5, 0.89, 0.9, 0.99, 0.99999, 1.0]
     spans = [(10 * n, 10 * n + 9) for n in range(len(confidences))]
     found = names(spans, [[confidence, 0.0, 0.0] for confidence in confidences], threshold)
     named = [confidence for confidence, name in zip(confidences, found, strict=True) if name != UNKNOWN]

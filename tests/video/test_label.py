@@ -19,6 +19,7 @@ from excerpts import CUT, FRAMES, excerpt
 from PIL import Image
 
 from pipeline.errors import DatasetError, LineupError, ModelError, ParamsError, UnreadableVideoError
+from pipeline.files import write_text
 from pipeline.params import Params, Render
 from pipeline.records import LABELLED_FACES, UNKNOWN
 from pipeline.video.decode import probe
@@ -325,6 +326,11 @@ FAULTS: dict[str, tuple[Callable[[Path], None], type[LineupError], str]] = {
         lambda folder: (folder / "models" / "lanterns" / "model.json").write_text("{", "utf-8"),
         ModelError,
         "damaged",
+    ),
+    "a member taken out of the roster": (
+        lambda folder: write_text(folder / "data" / "lanterns" / "roster.yaml", "members:\n  - key: juno\n"),
+        LineupError,
+        r"names .*mira.*not in roster\.yaml",
     ),
     "no roster": (
         lambda folder: (folder / "data" / "lanterns" / "roster.yaml").unlink(),

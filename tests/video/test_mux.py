@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
 
 import av
+import imageio_ffmpeg
 import numpy as np
 import pytest
 from clips import FOLDER, clip, ffmpeg, frame_times
@@ -221,3 +223,17 @@ def test_arguments_copy_what_can_be_and_keep_every_stamp() -> None:
     assert [int(pairs["-movie_timescale"]) % ticks for ticks in (12288, 44100, 48000)] == [0, 0, 0]
     assert "-copyts" in arguments
     assert "file:out.mp4" in arguments
+
+
+def test_an_audio_track_that_holds_nothing_is_left_out(tmp_path: Path) -> None:
+    # A recording that was cut off before its second track began.
+    source = str(clip("24.mp4"))
+    late = tmp_path / "empty-track.mkv"
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", source, "-itsoffset", "30", "-i", source]
+    command += ["-map", "0:v", "-map", "0:a", "-map", "1:a", "-c", "copy", "-t", "0.9", str(late)]
+    subprocess.run(command, check=True)
+    silent = tmp_path / "silent.mp4"
+    render(late, {}, Roster("g", ()), Render(crf=30, preset="ultrafast"), silent)
+    report = put_sound_back(silent, late, tmp_path / "out.mp4")
+    assert [track.action for track in report.tracks] == ["copied", "left out"]
+    assert [track.same_bytes for track in verify_sync(late, tmp_path / "out.mp4").tracks] == [True]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pipeline.records import Faces
-from pipeline.video.track import LOST_AFTER_S, NEW_TRACK_SCORE, ShotTracker, Sighting, filled
+from pipeline.video.track import LOST_AFTER_S, NEW_TRACK_SCORE, ShotTracker, Sighting, filled, smoothed
 
 LOOK_S = 0.125
 SIDE_PX = 40
@@ -118,3 +118,13 @@ def test_a_long_gap_stays_empty() -> None:
 
 def test_a_face_seen_once_is_there_once() -> None:
     assert [(box.frame, box.interpolated) for box in filled([sighting(7, 0.7, 5.0)], {7: 0.7})] == [(7, False)]
+
+
+@pytest.mark.parametrize(
+    "steps_ms", [[40], [33, 100], [17, 67], [5, 100, 40]], ids=["even", "two rates", "alternating", "wild"]
+)
+def test_smoothing_leaves_steady_motion_as_it_is(steps_ms: list[int]) -> None:
+    times_s = np.cumsum([0, *(steps_ms[n % len(steps_ms)] for n in range(40))]) / 1000
+    x = 300 * times_s
+    boxes = np.stack([x, x * 0 + 50, x + 40, x * 0 + 90], axis=1).astype(np.float32)
+    np.testing.assert_allclose(smoothed(boxes, times_s), boxes, atol=0.05)

@@ -19,7 +19,7 @@ def write_thumbnails(folder: Path, faces: pd.DataFrame, samples: pd.DataFrame, r
     """
     (folder / FOLDER).mkdir()
     tracks = faces.drop_duplicates("track").set_index("track")[["member", "confidence"]]
-    candidates = samples.join(tracks, on="track", how="inner")
+    candidates = samples[samples["crop_jpeg"] != b""].join(tracks, on="track", how="inner")
     candidates = candidates.assign(worth=candidates["quality"] * candidates["confidence"])
     best = candidates.sort_values("worth", kind="stable").drop_duplicates("member", keep="last").set_index("member")
     for number, key in enumerate(roster.keys, start=1):

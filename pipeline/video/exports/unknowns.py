@@ -52,7 +52,8 @@ def _tracks(unknown: pd.DataFrame, analysis: Analysis) -> list[Track]:
     )
     shown = unknown.assign(start_s=unknown["frame"].map(starts_s), end_s=unknown["frame"].map(ends_s))
     spans = shown.groupby("track").agg(start_s=("start_s", "min"), end_s=("end_s", "max"))
-    best = analysis.samples.sort_values("quality").drop_duplicates("track", keep="last").set_index("track")
+    pictured = analysis.samples[analysis.samples["crop_jpeg"] != b""]
+    best = pictured.sort_values("quality").drop_duplicates("track", keep="last").set_index("track")
     rows = spans.join(best["crop_jpeg"], how="inner")
     found = [Track(int(row.Index), row.start_s, row.end_s - row.start_s, row.crop_jpeg) for row in rows.itertuples()]
     return sorted(found, key=lambda track: (-track.seconds, track.number))
