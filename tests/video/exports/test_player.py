@@ -385,7 +385,8 @@ def test_a_hostile_name_is_shown_as_it_is(clips: Path, page: Any, tmp_path: Path
 @pytest.mark.parametrize("width", [320, 390, 900, 1600])
 def test_it_fits_every_screen(width: int, shown: Path, clips: Path, page: Any) -> None:
     page.set_viewport_size({"width": width, "height": 844})
-    opened(page, shown, "#t=0.5")
+    opened(page, shown)
+    seek(page, 12.5 / 24)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert settles(page, probe(clips / "moving.mp4"), STEP_PX / 3)
 
