@@ -38,7 +38,8 @@ ADAPTERS = {
     "skops": "pipeline.classifiers.model",
     "supervision": "pipeline.video.track",
     "trackers": "pipeline.video.track",
-    "typer": "flows.cli",
+    "typer": "flows.cli flows.commands.doctor flows.commands.import_ flows.commands.label flows.commands.options "
+    "flows.commands.score",
 }
 RUNS_ANYTHING = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "jsonpickle"}
 

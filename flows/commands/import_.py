@@ -1,0 +1,34 @@
+"""lineup import: photos of a group from a folder."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.commands.options import Group
+from flows.project import enter_project
+
+
+def import_(
+    photos: Annotated[Path, typer.Argument(help="A folder that holds one folder of photos per member.")],
+    group: Group,
+) -> None:
+    """Bring a group's photos in. Again, with more photos: only what is new is added.
+
+    Example: `lineup import ~/photos/lanterns --group lanterns`
+    """
+    photos = photos.resolve()
+    enter_project()
+    from flows.importing import import_group
+
+    report = import_group(photos, group)
+    for warning in report.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
+    print(
+        f"{group}: {len(report.members)} members, {report.added} photos added, {report.present} were there already, "
+        f"{report.duplicates} found twice"
+    )
+    print(f"next: see data/{group}/roster.yaml for names and colours, then run 'dvc repro'")

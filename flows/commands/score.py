@@ -1,0 +1,37 @@
+"""lineup score: a labelled video against the truth."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from flows.commands.options import AsJson
+
+
+def score(
+    out: Annotated[Path, typer.Argument(help="The folder of a labelled video, or its faces.parquet.")],
+    truth: Annotated[Path, typer.Argument(help="CSV of true faces: frame, member, x0, y0, x1, y1.")],
+    worst: Annotated[
+        int, typer.Option("--worst", min=0, help="How many shots are listed, those with most mistakes first.")
+    ] = 10,
+    as_json: AsJson = False,
+) -> None:
+    """Compare a labelled video with the truth: in all, per member, and shot by shot. JSON has every shot.
+
+    Example: `lineup score labelled/paper_lanterns_-_northern_line data/sample/truth.csv --worst 3`
+    """
+    from flows.scoring import print_comparison
+    from pipeline.score import score as score_of
+
+    found = score_of(out, truth)
+    if as_json:
+        tables = {
+            name: [asdict(row) for row in rows] for name, rows in (("members", found.members), ("shots", found.shots))
+        }
+        print(json.dumps(asdict(found.total) | tables))
+    else:
+        print_comparison(found, worst)
