@@ -108,7 +108,7 @@ def test_every_frame_shows_every_face(name: str, squares: Networks, params: Para
 
 
 def test_a_cut_ends_every_track(squares: Networks, params: Params, tmp_path: Path) -> None:
-    pictures = [picture((RED, 100, 50), grey=20)] * 10 + [picture((RED, 100, 50), grey=140)] * 15
+    pictures = [picture((RED, 100, 50), grey=20)] * 10 + [picture((RED, 40, 70), grey=140)] * 15
     video = write_video(tmp_path / "cut.mkv", pictures, evenly(25))
     found = analysis_of(video, squares, params.analyse, tmp_path / "cache", quiet)
     assert_whole(found, video, params.analyse)
