@@ -1,0 +1,60 @@
+"""Source site: every picture on a web site, by icrawler's greedy parser."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from typing import Any, Final
+from urllib.parse import urldefrag, urljoin, urlsplit
+
+from bs4 import BeautifulSoup
+from icrawler.builtin.greedy import GreedyParser
+
+from pipeline.crawl.connection import FetchError
+from pipeline.crawl.engine import parsed
+from pipeline.crawl.fetch import Fetcher, Page
+from pipeline.crawl.sources import Found, SourceError, Wanted
+
+MAX_PAGES: Final = 200
+
+
+class SiteParser(GreedyParser):  # type: ignore[misc]
+    """icrawler's own, and pictures given by a path relative to their page, which it passes over."""
+
+    def parse(self, page: Page, domains: list[str]) -> Iterator[dict[str, str] | str]:
+        """Pictures as dicts with 'file_url', further pages as text."""
+        soup = BeautifulSoup(page.content.decode("utf-8", "ignore"), "lxml")
+        for image in soup.find_all("img", src=True):
+            yield {"file_url": urljoin(page.url, str(image["src"]))}
+        yield from super().parse(page, domains)
+
+
+def find(wanted: Wanted, fetcher: Fetcher) -> Iterator[Found]:
+    """Pictures on the member's `site`, breadth first, on pages of that host only; SourceError when there is none."""
+    if not wanted.member.site:
+        raise SourceError(f"site: {wanted.member.key} has no 'site' in roster.yaml")
+    start = wanted.member.site
+    host = urlsplit(start).netloc
+    seen, todo = {start}, deque([start])
+    for number in range(MAX_PAGES):
+        if not todo:
+            return
+        try:
+            page = fetcher.page(todo.popleft(), heed_robots=True)
+        except FetchError as error:
+            if not number:
+                raise SourceError(f"site: {start}: {error}") from None
+            continue  # a dead link
+        for one in _readable(page, host):
+            if isinstance(one, dict):
+                yield Found(one["file_url"], page.url)
+            elif urlsplit(url := urldefrag(one).url).netloc == host and url not in seen:
+                seen.add(url)
+                todo.append(url)
+
+
+def _readable(page: Page, host: str) -> list[Any]:
+    try:
+        return parsed(SiteParser, page, domains=[host])
+    except ValueError:  # an address on it that is none
+        return []
