@@ -9,6 +9,7 @@ from flows.project import dvc
 from pipeline.crawl.crawl import Tally, crawl_group
 from pipeline.crawl.fetch import Fetcher
 from pipeline.decisions import start_decisions
+from pipeline.errors import DatasetError
 from pipeline.files import write_text
 from pipeline.intake import add_group_to_params, check_group
 from pipeline.manifest import read_manifest
@@ -25,12 +26,18 @@ def crawl(group: str, members: tuple[str, ...], limit: int | None, fetcher: Fetc
     """
     data = Path("data") / check_group(group)
     params = read_params()
-    ready = ROSTERS / f"{group}.yaml"
-    if not roster_path(data).is_file() and ready.is_file():
-        write_text(roster_path(data), ready.read_text(encoding="utf-8"))
-    read_roster(data)  # a slip in it is told before anything is made
+    if not roster_path(data).is_file():
+        _take_ready_roster(group, roster_path(data))
+    read_roster(data)  # a slip in it is told before anything else is made
     start_decisions(data)
     yield from crawl_group(data, params, fetcher or Fetcher(params.crawl), members, limit)
     if len(read_manifest(data / "raw")):
         dvc("add", str(data / "raw"))
         add_group_to_params(PARAMS_FILE, group)
+
+
+def _take_ready_roster(group: str, path: Path) -> None:
+    ready = {found.stem: found for found in sorted(ROSTERS.glob("*.yaml"))}
+    if group not in ready:
+        raise DatasetError(f"{path} is not there: write one as docs/crawling.md says (ready: {', '.join(ready)})")
+    write_text(path, ready[group].read_text(encoding="utf-8"))

@@ -10,6 +10,7 @@ import typer
 
 from flows.commands.options import Group
 from flows.project import enter_project
+from pipeline.errors import DatasetError
 
 if TYPE_CHECKING:
     from pipeline.crawl.crawl import Tally
@@ -41,13 +42,10 @@ def crawl(
         print("\nstopped; what was fetched is kept, the same command goes on from there", file=sys.stderr)
         raise typer.Exit(130) from None
     kept = sum(tally.kept.total() for tally in tallies)
-    print(
-        f"{group}: {kept} photos added; what was fetched, and what came of it, is in data/{group}/raw/fetches.parquet"
-    )
-    if kept:
-        print("next: run 'dvc repro'")
     if not kept and any(tally.warnings for tally in tallies):
-        raise typer.Exit(1)
+        raise DatasetError(f"{group}: no photo was added; the warnings above say why")
+    print(f"{group}: {kept} photos added; data/{group}/raw/fetches.parquet says what came of every fetch")
+    print("next: run 'dvc repro'")
 
 
 def _print_tally(tally: Tally) -> None:

@@ -72,7 +72,8 @@ def crawl_group(
     with opened_store(data) as store:
         crawl = _Crawl(data, params, fetcher, store, limit or params.crawl.limit)
         for member in members:
-            yield crawl.member(member, asked[member.key], roster)
+            if sources := crawl.sources_of(roster):
+                yield crawl.member(member, asked[member.key], sources)
 
 
 class _Crawl:
@@ -82,14 +83,16 @@ class _Crawl:
         self._data, self._params, self._fetcher, self._store, self._limit = data, params, fetcher, store, limit
         self._down: set[str] = set()
 
-    def member(self, member: Member, keywords: tuple[str, ...], roster: Roster) -> Tally:
-        """Ask the sources in turn until the member has `limit` new photos."""
+    def sources_of(self, roster: Roster) -> list[SourceName]:
+        """The roster's sources, or else those of the params, that are not down."""
+        return [name for name in roster.sources or self._params.crawl.sources if name not in self._down]
+
+    def member(self, member: Member, keywords: tuple[str, ...], sources: list[SourceName]) -> Tally:
+        """Ask `sources` in turn until the member has `limit` new photos."""
         tally = Tally(member.key)
         wanted = Wanted(member, keywords, self._params.crawl.depth, self._data)
         with meter(member.key, self._limit) as done:
-            for source in roster.sources or self._params.crawl.sources:
-                if source in self._down:
-                    continue
+            for source in sources:
                 try:
                     for _ in self._photos(source, wanted, tally):
                         done(tally.kept.total())
