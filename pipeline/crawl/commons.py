@@ -10,11 +10,13 @@ from itertools import islice
 from typing import Any, Final
 from urllib.parse import urlencode
 
+from pipeline.crawl.connection import FetchError
 from pipeline.crawl.fetch import Fetcher
 from pipeline.crawl.sources import Found, SourceError, Wanted
 
 API: Final = "https://commons.wikimedia.org/w/api.php"
 WIDTH_PX: Final = 1920  # of the size that is fetched where the original is larger
+MAX_ANSWERS: Final = 40
 _PER_PAGE: Final = 50
 _FIXED: Final = {
     "action": "query",
@@ -30,7 +32,7 @@ _FIXED: Final = {
 def find(wanted: Wanted, fetcher: Fetcher) -> Iterator[Found]:
     """The pictures of the member's category (`commons` in the roster), or without one those found by its keywords.
 
-    Raises FetchError when Commons does not answer, SourceError when the answer is not understood.
+    Raises FetchError when Commons does not answer, SourceError when it refuses the question.
     """
     if category := wanted.member.commons:
         title = f"Category:{category.removeprefix('Category:')}"
@@ -44,26 +46,38 @@ def find(wanted: Wanted, fetcher: Fetcher) -> Iterator[Found]:
 
 def _pictures(query: dict[str, str], keyword: str, fetcher: Fetcher) -> Iterator[Found]:
     further: dict[str, str] = {}
-    while True:
+    for _ in range(MAX_ANSWERS):
         answer = _asked(query | further, fetcher)
-        for page in sorted(answer.get("query", {}).get("pages", ()), key=lambda page: page.get("index", 0)):
-            for info in page.get("imageinfo", ()):
-                if str(info.get("mime", "")).startswith("image/"):
-                    url = str(info.get("thumburl") or info["url"])
-                    yield Found(url, str(info.get("descriptionurl", "")), keyword, _licence(info))
-        if (next_page := answer.get("continue", {})) in ({}, further):
+        try:
+            found = [_found(info, keyword) for info in _images(answer)]
+            further = dict(answer.get("continue", {}))
+        except (AttributeError, KeyError, TypeError, ValueError):
+            raise FetchError("not understood", "the answer has another shape than Commons documents") from None
+        yield from found
+        if not further:
             return
-        further = next_page
+
+
+def _images(answer: dict[str, Any]) -> list[dict[str, Any]]:
+    pages = sorted(answer.get("query", {}).get("pages", ()), key=lambda page: page.get("index", 0))
+    infos = [info for page in pages for info in page.get("imageinfo", ())]
+    return [info for info in infos if info["mime"].startswith("image/")]
+
+
+def _found(info: dict[str, Any], keyword: str) -> Found:
+    return Found(str(info.get("thumburl") or info["url"]), str(info["descriptionurl"]), keyword, _licence(info))
 
 
 def _asked(query: dict[str, str], fetcher: Fetcher) -> dict[str, Any]:
     page = fetcher.page(f"{API}?{urlencode(_FIXED | query)}")
     try:
         answer = json.loads(page.content)
-        if "error" in answer:
-            raise SourceError(f"commons: {str(answer['error'].get('info', ''))[:200]}")
-    except (ValueError, TypeError, AttributeError, RecursionError):
-        raise SourceError("commons: the answer is not understood") from None
+    except (ValueError, RecursionError):
+        answer = None
+    if not isinstance(answer, dict):
+        raise FetchError("not understood", "the answer is no JSON object")
+    if "error" in answer:
+        raise SourceError(f"commons: {str(answer['error'])[:200]}")
     return answer
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 from urllib.parse import urldefrag, urljoin, urlsplit
 
 from bs4 import BeautifulSoup
@@ -19,14 +19,21 @@ MAX_PAGES: Final = 200
 
 
 class SiteParser(GreedyParser):  # type: ignore[misc]
-    """icrawler's own, and pictures given by a path relative to their page, which it passes over."""
+    """icrawler's own, which passes over pictures given by a path, and fails on addresses that are none."""
 
     def parse(self, page: Page, domains: list[str]) -> Iterator[dict[str, str] | str]:
         """Pictures as dicts with 'file_url', further pages as text."""
         soup = BeautifulSoup(page.content.decode("utf-8", "ignore"), "lxml")
-        for image in soup.find_all("img", src=True):
-            yield {"file_url": urljoin(page.url, str(image["src"]))}
-        yield from super().parse(page, domains)
+        for tag in soup.select("[src], [href]"):
+            name = "src" if tag.has_attr("src") else "href"
+            try:
+                address = urljoin(page.url, str(tag[name]))
+            except ValueError:
+                del tag[name]
+                continue
+            if tag.name == "img" and address.startswith("http"):
+                yield {"file_url": address}
+        yield from super().parse(Page(page.url, str(soup).encode()), domains)
 
 
 def find(wanted: Wanted, fetcher: Fetcher) -> Iterator[Found]:
@@ -45,16 +52,9 @@ def find(wanted: Wanted, fetcher: Fetcher) -> Iterator[Found]:
             if not number:
                 raise SourceError(f"site: {start}: {error}") from None
             continue  # a dead link
-        for one in _readable(page, host):
+        for one in parsed(SiteParser, page, domains=[host]):
             if isinstance(one, dict):
                 yield Found(one["file_url"], page.url)
             elif urlsplit(url := urldefrag(one).url).netloc == host and url not in seen:
                 seen.add(url)
                 todo.append(url)
-
-
-def _readable(page: Page, host: str) -> list[Any]:
-    try:
-        return parsed(SiteParser, page, domains=[host])
-    except ValueError:  # an address on it that is none
-        return []

@@ -129,9 +129,10 @@ NOT_UNDERSTOOD = {
     "baidu, a page for people": (baidu.find, b"<!DOCTYPE html>", "no list of results"),
     "baidu, a refusal": (baidu.find, b'{"antiFlag":1,"message":"Forbid spider access"}', "no list of results"),
     "baidu, a list": (baidu.find, b"[1]", "no list of results"),
-    "commons, no JSON": (commons.find, b"<html>", "the answer is not understood"),
-    "commons, a list": (commons.find, b"[]", "the answer is not understood"),
-    "commons, an error": (commons.find, b'{"error": {"info": "Bad title"}}', "commons: Bad title"),
+    "commons, no JSON": (commons.find, b"<html>", "the answer is no JSON object"),
+    "commons, a list": (commons.find, b"[]", "the answer is no JSON object"),
+    "commons, another shape": (commons.find, b'{"query": {"pages": [{"imageinfo": [1]}]}}', "another shape"),
+    "commons, an error": (commons.find, b'{"error": {"info": "Bad title"}}', "commons: .*Bad title"),
 }
 
 

@@ -19,7 +19,8 @@ from urllib.parse import parse_qs, urlsplit
 from conftest import SAMPLE, png_header
 
 HOST = "127.0.0.2"  # reached as if it were public; all else of loopback is not
-PHOTOS = [path.read_bytes() for path in sorted((SAMPLE / "photos" / "mira").iterdir())[:12]]
+_FILES = [path.read_bytes() for path in sorted((SAMPLE / "photos" / "mira").glob("*.jpg"))]
+PHOTOS = [content for content in dict.fromkeys(_FILES) if content.startswith(b"\xff\xd8\xff")][:12]  # no two alike
 JPEG_HEAD = PHOTOS[0][:600]
 GZIP_BOMB = gzip.compress(b"\0" * 30_000_000, 1)
 
@@ -70,7 +71,7 @@ class Web:
         told = {"LicenseShortName": {"value": "CC BY-SA 4.0"}, "Artist": {"value": artist}}
         info = {"url": self.photo(99), "thumburl": self.photo(number), "mime": "image/jpeg", "extmetadata": told}
         info["descriptionurl"] = "https://commons.wikimedia.org/wiki/File:X.jpg"
-        pages = [{"index": 1, "imageinfo": [info]}, {"index": 2, "imageinfo": [{"mime": "audio/ogg", "url": "x"}]}]
+        pages = [{"index": 1, "imageinfo": [info]}, {"index": 2, "imageinfo": [{"mime": "audio/ogg"}]}]
         more = {"gcmcontinue": "y"} if query["generator"] == "categorymembers" else {"gsroffset": 1}
         further = {"continue": {**more, "continue": "-||"}} if number == 5 else {}
         return json.dumps({"batchcomplete": True, "query": {"pages": pages}, **further}).encode()
