@@ -42,7 +42,7 @@ def find(wanted: Wanted, fetcher: Fetcher) -> Iterator[Found]:
         raise SourceError(f"site: {wanted.member.key} has no 'site' in roster.yaml")
     start = wanted.member.site
     host = urlsplit(start).netloc
-    seen, todo = {start}, deque([start])
+    seen, todo = {start.rstrip("/")}, deque([start])  # icrawler gives links without their last slash
     for number in range(MAX_PAGES):
         if not todo:
             return
