@@ -22,7 +22,7 @@ class BingResults(Parser):  # type: ignore[misc]
         """The pictures' and their pages' addresses, from the JSON that each result carries."""
         soup = BeautifulSoup(page.content.decode("utf-8", "ignore"), "lxml")
         for link in soup.select("a[m]"):
-            with suppress(ValueError, KeyError, TypeError):  # what is none of Bing's results
+            with suppress(ValueError, KeyError, TypeError, RecursionError):  # what is none of Bing's results
                 result = json.loads(str(link["m"]))
                 yield {"file_url": str(result["murl"]), "page_url": str(result.get("purl", ""))}
 

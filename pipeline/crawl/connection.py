@@ -36,6 +36,7 @@ class FetchError(LineupError):
     def __init__(
         self, reason: str, detail: str, retry: Retry = "never", *, status: int = 0, wait_s: float | None = None
     ) -> None:
+        detail = "".join(sign for sign in detail if sign.isprintable())  # part of it is the server's own
         super().__init__(f"{reason}: {detail}")
         self.reason, self.detail, self.retry, self.status, self.wait_s = reason, detail, retry, status, wait_s
 
@@ -65,12 +66,13 @@ def target_of(url: str) -> Target:
     return Target(parts.scheme, host, parts.port or _PORTS[parts.scheme], parts.request_uri)
 
 
-def connected(addresses: list[str], port: int, timeout_s: float) -> socket.socket:
-    """A connection to the first of `addresses` that takes one; FetchError when none does."""
+def connected(addresses: list[str], port: int, timeout_s: float, deadline: float) -> socket.socket:
+    """A connection to the first of `addresses` that takes one before `deadline`; FetchError when none does."""
     error: OSError = OSError("no address")
     for address in addresses:
+        left_s = max(0.001, deadline - time.monotonic())
         try:
-            return socket.create_connection((address, port), timeout_s)
+            return socket.create_connection((address, port), min(timeout_s, left_s))
         except OSError as failed:
             error = failed
     if isinstance(error, TimeoutError):

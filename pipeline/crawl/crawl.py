@@ -70,14 +70,14 @@ def crawl_group(
     members = [member for member in roster.members if member.key in only or not only]
     asked = {one.key: keywords_of(one, roster, params.crawl.keywords) for one in members}  # a slip is told before work
     with opened_store(data) as store:
-        crawl = _Crawl(data, params, fetcher, store, limit or params.crawl.limit)
+        run = _Run(data, params, fetcher, store, limit or params.crawl.limit)
         for member in members:
-            if sources := crawl.sources_of(roster):
-                yield crawl.member(member, asked[member.key], sources)
+            if sources := run.sources_of(roster):
+                yield run.member(member, asked[member.key], sources)
 
 
-class _Crawl:
-    """What the members' crawls share; `down` are sources that did not answer, which are not asked again."""
+class _Run:
+    """What the crawls of one run share; `down` are sources that did not answer, which are not asked again."""
 
     def __init__(self, data: Path, params: Params, fetcher: Fetcher, store: Store, limit: int) -> None:
         self._data, self._params, self._fetcher, self._store, self._limit = data, params, fetcher, store, limit

@@ -10,6 +10,7 @@ from urllib.parse import quote_plus
 from icrawler import Feeder, Parser
 from icrawler.utils import Signal
 
+from pipeline.crawl.connection import FetchError
 from pipeline.crawl.fetch import Fetcher, Page
 from pipeline.crawl.sources import Found, Wanted
 
@@ -29,8 +30,16 @@ def results(wanted: Wanted, fetcher: Fetcher, feeder: type[Feeder], parser: type
 
 
 def parsed(parser: type[Parser], page: Page, **options: Any) -> list[Any]:
-    """What icrawler's `parser` makes of a page: dicts with 'file_url', and for some parsers addresses of pages."""
-    return list(parser(1, Signal(), None).parse(page, **options) or ())
+    """What icrawler's `parser` makes of a page: dicts with 'file_url', and for some parsers addresses of pages.
+
+    Raises FetchError when it can make nothing of it.
+    """
+    try:
+        return list(parser(1, Signal(), None).parse(page, **options) or ())
+    except FetchError:
+        raise
+    except Exception as error:  # noqa: BLE001 - they raise anything on pages they were not written for
+        raise FetchError("not understood", f"the page makes icrawler's parser fail: {type(error).__name__}") from None
 
 
 def _result_pages(feeder: type[Feeder], keyword: str, depth: int) -> list[str]:

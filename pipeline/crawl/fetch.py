@@ -23,7 +23,7 @@ from pipeline.params import Crawl
 
 MAX_REDIRECTS: Final = 5
 MAX_WAIT_S: Final = 60.0  # who is asked to wait longer comes back in another run
-MAX_PAGE_MB: Final = 8
+MAX_PAGE_MB: Final = 4
 MAX_ADDRESSES: Final = 4  # of a host that are tried
 _CHUNK_BYTES: Final = 1 << 16
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
@@ -84,7 +84,7 @@ class Fetcher:
             addresses = self._checked(target)
             self._wait_for(target.host)
             deadline = time.monotonic() + left_s
-            sock = connected(addresses[:MAX_ADDRESSES], target.port, self._crawl.connect_s)
+            sock = connected(addresses[:MAX_ADDRESSES], target.port, self._crawl.connect_s, deadline)
             with answer_to(target, sock, self._crawl.read_s, deadline) as answer:
                 if answer.status not in _REDIRECTS or "location" not in answer.headers:
                     _check(answer, heed_robots)

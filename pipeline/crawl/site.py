@@ -16,6 +16,7 @@ from pipeline.crawl.fetch import Fetcher, Page
 from pipeline.crawl.sources import Found, SourceError, Wanted
 
 MAX_PAGES: Final = 200
+MAX_PER_PAGE: Final = 2000  # pictures and links
 
 
 class SiteParser(GreedyParser):  # type: ignore[misc]
@@ -48,11 +49,12 @@ def find(wanted: Wanted, fetcher: Fetcher) -> Iterator[Found]:
             return
         try:
             page = fetcher.page(todo.popleft(), heed_robots=True)
+            found = parsed(SiteParser, page, domains=[host])
         except FetchError as error:
             if not number:
                 raise SourceError(f"site: {start}: {error}") from None
             continue  # a dead link
-        for one in parsed(SiteParser, page, domains=[host]):
+        for one in found[:MAX_PER_PAGE]:
             if isinstance(one, dict):
                 yield Found(one["file_url"], page.url)
             elif urlsplit(url := urldefrag(one).url).netloc == host and url not in seen:

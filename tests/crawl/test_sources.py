@@ -126,6 +126,11 @@ NOT_UNDERSTOOD = {
         b"<script>window.x=1</script><img src='data:,'>",
         "cannot read Google's pages",
     ),
+    "google, what its parser fails on": (
+        google.find,
+        b"<script>http://a/\\x.jpg</script>",
+        "makes icrawler's parser fail",
+    ),
     "baidu, a page for people": (baidu.find, b"<!DOCTYPE html>", "no list of results"),
     "baidu, a refusal": (baidu.find, b'{"antiFlag":1,"message":"Forbid spider access"}', "no list of results"),
     "baidu, a list": (baidu.find, b"[1]", "no list of results"),
