@@ -41,14 +41,14 @@ def find(wanted: Wanted, fetcher: Fetcher) -> Iterator[Found]:
     """Pictures on the member's `site`, breadth first, on pages of that host only; SourceError when there is none."""
     if not wanted.member.site:
         raise SourceError(f"site: {wanted.member.key} has no 'site' in roster.yaml")
-    start = wanted.member.site
-    host = urlsplit(start).netloc
+    start, host = wanted.member.site, ""
     seen, todo = {start.rstrip("/")}, deque([start])  # icrawler gives links without their last slash
     for number in range(MAX_PAGES):
         if not todo:
             return
         try:
             page = fetcher.page(todo.popleft(), heed_robots=True)
+            host = host or urlsplit(page.url).netloc  # where the first page leads to
             found = parsed(SiteParser, page, domains=[host])
         except FetchError as error:
             if not number:

@@ -153,6 +153,7 @@ NO_PLACE = {
     "url_list": ({}, "no 'url_list' in roster.yaml"),
     "folder": ({}, "no 'folder' in roster.yaml"),
     "site ": ({"site": "file:///etc"}, "bad url"),
+    "site  ": ({"site": "http://[bad"}, "bad url"),
     "url_list ": ({"url_list": "nowhere.csv"}, "No such file"),
     "url_list  ": ({"url_list": "pyproject.toml"}, "no column 'url'"),
     "folder ": ({"folder": "nowhere"}, "is not a folder"),
