@@ -22,7 +22,7 @@ def web() -> Iterator[Web]:
 @pytest.fixture(scope="session")
 def quick(params: Params) -> Params:
     """Params that lose no time and let little in."""
-    crawl = replace(params.crawl, max_file_mb=1, connect_s=1.0, read_s=0.4, total_s=0.9, retries=1, delay_s=0.0)
+    crawl = replace(params.crawl, max_file_mb=1, connect_s=1.0, read_s=0.8, total_s=1.5, retries=1, delay_s=0.0)
     return replace(params, crawl=replace(crawl, sources=("url_list",), keywords=("{name}",), depth=40))
 
 

@@ -161,7 +161,7 @@ HOSTILE: dict[str, Callable[[Handler], None]] = {
     "/says-huge": lambda one: one.reply(b"", Content_Length="99999999999999999999999"),
     "/drip": lambda one: one.raw(OK + b"\r\n" + JPEG_HEAD, b"\0", pause_s=0.1, for_ever=True),
     "/drip-headers": lambda one: one.raw(OK + b"X-Slow: ", b"x", pause_s=0.1, for_ever=True),
-    "/silent": lambda one: time.sleep(3),
+    "/silent": lambda one: time.sleep(5),
     "/short": lambda one: one.reply(PHOTOS[0][:900], Content_Length="50000"),
     "/gzip": lambda one: one.reply(GZIP_BOMB, Content_Encoding="gzip"),
     "/pixels.png": lambda one: one.reply(png_header(60_000, 60_000)),
