@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from flows.commands.crawl import crawl
 from flows.commands.demo import demo
 from flows.commands.doctor import doctor
 from flows.commands.import_ import import_
@@ -23,6 +24,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
+app.command()(crawl)
 app.command("import")(import_)
 app.command()(label)
 app.command()(score)

@@ -41,7 +41,9 @@ class ImportReport:
     warnings: list[str] = field(default_factory=list)
 
 
-RESERVED: Final = frozenset({"weights", "sample"})  # models/weights and data/sample are no groups
+RESERVED: Final = frozenset(
+    {"weights", "sample", "rosters"}
+)  # models/weights, data/sample and data/rosters are no groups
 
 
 def check_group(name: str) -> str:

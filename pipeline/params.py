@@ -21,6 +21,8 @@ Share = Annotated[float, 0.0, 1.0]
 # The words that are known.
 Style = Literal["box", "corner", "name", "blur"]
 Unknowns = Literal["box", "hidden"]
+SourceName = Literal["commons", "bing", "baidu", "google", "site", "url_list", "folder"]
+Seconds = Annotated[float, 0.01, 86_400.0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +31,22 @@ class Models:
 
     detector: str
     embedder: str
+
+
+@dataclass(frozen=True, slots=True)
+class Crawl:
+    """Section crawl."""
+
+    sources: tuple[SourceName, ...]
+    keywords: tuple[str, ...]
+    limit: Count
+    depth: Count
+    max_file_mb: Count
+    connect_s: Seconds
+    read_s: Seconds
+    total_s: Seconds
+    retries: Annotated[int, 0, 20]
+    delay_s: Annotated[float, 0.0, 3600.0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +156,7 @@ class Params:
 
     groups: tuple[str, ...]
     models: Models
+    crawl: Crawl
     clean: Clean
     faces: FaceGates
     curate: Curate

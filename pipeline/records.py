@@ -38,6 +38,10 @@ MANIFEST = pa.schema(
     ]
 )
 
+# Every fetch of a crawl, the last one per member and url: reason is '' for a photo that was kept, retry says whether
+# another crawl tries again. MANIFEST has the photos only.
+FETCHES = pa.schema([*MANIFEST, ("reason", pa.string()), ("detail", pa.string()), ("retry", pa.bool_())])
+
 DROPPED = pa.schema([("key", pa.string()), ("stage", pa.string()), ("reason", pa.string()), ("detail", pa.string())])
 
 CLEAN = pa.schema(

@@ -7,14 +7,15 @@ import re
 import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from pipeline.errors import DatasetError
 from pipeline.files import write_text
-from pipeline.manifest import DROPPED_FILE, MANIFEST_FILE
+from pipeline.manifest import DROPPED_FILE, FETCHES_FILE, MANIFEST_FILE
+from pipeline.params import SourceName
 from pipeline.records import UNKNOWN
 
 MAX_KEY_CHARACTERS: Final = 100
@@ -29,20 +30,31 @@ COLOURS = (
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """One person: `key` is the name in every table, `name` the one shown, `colour` is '#RRGGBB'."""
+    """One person: `key` is the name in every table, `name` the one shown, `colour` is '#RRGGBB'.
+
+    The rest is for crawls: the name in Hangul, keywords, and where photos are (a category of Wikimedia Commons, the
+    address of a site, a CSV file of addresses, a folder).
+    """
 
     key: str
     name: str
     colour: str
     keywords: tuple[str, ...] = ()
+    hangul: str = ""
+    commons: str = ""
+    site: str = ""
+    url_list: str = ""
+    folder: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Roster:
-    """A group and its members, in the order of the file."""
+    """A group and its members, in the order of the file; `sources` of crawls, none for those of params.yaml."""
 
     group: str
     members: tuple[Member, ...]
+    hangul: str = ""
+    sources: tuple[SourceName, ...] = ()
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -59,7 +71,7 @@ class Roster:
 
 def key_fault(key: str) -> str:
     """Why `key` cannot be a member's, whose folder has its name: the end of a sentence, '' when it can."""
-    if not key.strip() or key.startswith(".") or key in (UNKNOWN, MANIFEST_FILE, DROPPED_FILE):
+    if not key.strip() or key.startswith(".") or key in (UNKNOWN, MANIFEST_FILE, DROPPED_FILE, FETCHES_FILE):
         return "is reserved or empty, or begins with a dot"
     if any(c in "/\\" or unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in key):
         return "has a slash, a backslash, a control character, or is not valid text"
@@ -82,7 +94,9 @@ def read_roster(data: Path) -> Roster:
         # The library that writes it also reads it: by YAML 1.2, in which 'on' is a name like any other.
         document = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
         members = tuple(_member(index, entry) for index, entry in enumerate(document["members"]))
-        roster = Roster(str(document.get("group", data.name)), members)
+        roster = Roster(
+            str(document.get("group", data.name)), members, _optional(document, "hangul"), _sources(document)
+        )
     except (KeyError, TypeError, AttributeError):
         raise DatasetError(f"{path} needs a list 'members', each with a 'key': see docs/adding-a-group.md") from None
     except (YAMLError, ValueError) as error:
@@ -127,7 +141,20 @@ def _member(index: int, entry: Any) -> Member:
     keywords = entry.get("keywords", [])
     if not isinstance(keywords, list):
         raise ValueError(f"{key}: keywords {keywords!r} is not a list")
-    return Member(key, _text(entry.get("name", key), "name"), colour, tuple(str(word) for word in keywords))
+    places = {name: _optional(entry, name) for name in ("hangul", "commons", "site", "url_list", "folder")}
+    return Member(key, _text(entry.get("name", key), "name"), colour, tuple(str(word) for word in keywords), **places)
+
+
+def _sources(document: Any) -> tuple[SourceName, ...]:
+    sources = document.get("sources", [])
+    known = get_args(SourceName)
+    if not isinstance(sources, list) or any(source not in known for source in sources):
+        raise ValueError(f"sources {sources!r} is not a list of {', '.join(known)}")
+    return tuple(sources)
+
+
+def _optional(entry: Any, what: str) -> str:
+    return _text(entry[what], what) if what in entry else ""
 
 
 def _text(value: Any, what: str) -> str:

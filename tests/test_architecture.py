@@ -22,8 +22,11 @@ ADAPTERS = {
     "av": "pipeline.video.carried pipeline.video.clock pipeline.video.container pipeline.video.cutsound "
     "pipeline.video.decode pipeline.video.encoder pipeline.video.fancam pipeline.video.preview pipeline.video.reel "
     "pipeline.video.render pipeline.video.sound",
+    "bs4": "pipeline.crawl.bing pipeline.crawl.site",
     "dvc": "",  # a command, never a library
     "ffmpeg": "pipeline.video.mux",
+    "icrawler": "pipeline.crawl.baidu pipeline.crawl.bing pipeline.crawl.engine pipeline.crawl.google "
+    "pipeline.crawl.site",
     "imagehash": "pipeline.duplicates",
     "imageio_ffmpeg": "flows.doctor pipeline.video.mux",
     "jinja2": "pipeline.report",
@@ -38,8 +41,9 @@ ADAPTERS = {
     "skops": "pipeline.classifiers.model",
     "supervision": "pipeline.video.track",
     "trackers": "pipeline.video.track",
-    "typer": "flows.cli flows.commands.doctor flows.commands.import_ flows.commands.label flows.commands.options "
-    "flows.commands.score",
+    "typer": "flows.cli flows.commands.crawl flows.commands.doctor flows.commands.import_ flows.commands.label "
+    "flows.commands.options flows.commands.score",
+    "urllib3": "pipeline.crawl.connection pipeline.crawl.fetch",
 }
 RUNS_ANYTHING = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "jsonpickle"}
 

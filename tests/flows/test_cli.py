@@ -41,6 +41,7 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 IN_A_PROJECT = {
+    "crawl": ["crawl", "--group", "g"],
     "import": ["import", "photos", "--group", "g"],
     "label": ["label", "clip.mp4", "--group", "g"],
     "doctor": ["doctor"],

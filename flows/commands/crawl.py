@@ -1,0 +1,58 @@
+"""lineup crawl: photos of a group from the web."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.commands.options import Group
+from flows.project import enter_project
+from pipeline.errors import DatasetError
+
+if TYPE_CHECKING:
+    from pipeline.crawl.crawl import Tally
+
+
+def crawl(
+    group: Group,
+    member: Annotated[
+        list[str] | None, typer.Option("--member", help="Only this member. May be given several times.")
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option("--limit", min=1, help="New photos per member at most; that of params.yaml if not given."),
+    ] = None,
+) -> None:
+    """Bring in new photos of a group from the sources in its roster. Again: only what is new is fetched.
+
+    Example: `lineup crawl --group lanterns --member mira --limit 20`
+    """
+    enter_project()
+    from flows.crawling import crawl
+
+    tallies = []
+    try:
+        for tally in crawl(group, tuple(member or ()), limit):
+            tallies.append(tally)
+            _print_tally(tally)
+    except KeyboardInterrupt:
+        print("\nstopped; what was fetched is kept, the same command goes on from there", file=sys.stderr)
+        raise typer.Exit(130) from None
+    kept = sum(tally.kept.total() for tally in tallies)
+    if not kept and any(tally.warnings for tally in tallies):
+        raise DatasetError(f"{group}: no photo was added; the warnings above say why")
+    print(f"{group}: {kept} photos added; data/{group}/raw/fetches.parquet says what came of every fetch")
+    print("next: run 'dvc repro'")
+
+
+def _print_tally(tally: Tally) -> None:
+    print(f"{tally.member}: {tally.kept.total()} photos added, {tally.known} fetched before", flush=True)
+    for source in sorted(tally.kept.keys() | tally.not_kept.keys()):
+        reasons = tally.not_kept.get(source, Counter())
+        why = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())
+        print(f"  {source}: {tally.kept[source]} added, {reasons.total()} not" + (f" ({why})" if why else ""))
+    for warning in tally.warnings:
+        print(f"warning: {tally.member}: {warning}", file=sys.stderr)

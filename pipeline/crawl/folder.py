@@ -1,0 +1,27 @@
+"""Source folder: photos in a folder of this machine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from pipeline.crawl.fetch import Fetcher
+from pipeline.crawl.sources import Found, SourceError, Wanted
+
+
+def find(wanted: Wanted, fetcher: Fetcher) -> Iterator[Found]:  # noqa: ARG001 - as all sources
+    """The files of the member's `folder` at any depth, in order; hidden ones and links are left out.
+
+    A relative path counts from the group's folder. Raises SourceError when it is no folder.
+    """
+    if not wanted.member.folder:
+        raise SourceError(f"folder: {wanted.member.key} has no 'folder' in roster.yaml")
+    top = (wanted.folder / Path(wanted.member.folder).expanduser()).resolve()
+    if not top.is_dir():
+        raise SourceError(f"folder: {top} is not a folder")
+    for parent, folders, names in os.walk(top):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        for path in (Path(parent, name) for name in sorted(names) if not name.startswith(".")):
+            if path.is_file() and not path.is_symlink():
+                yield Found(path.as_uri(), file=path)

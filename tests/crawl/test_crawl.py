@@ -1,0 +1,266 @@
+"""A group's crawl: a row for every fetch, each photo once, nothing twice, and nothing lost when it is killed."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ROOT, SAMPLE, draw
+from web import HOST, PHOTOS, Web
+
+from pipeline.clean import main as clean
+from pipeline.crawl import crawl as crawling
+from pipeline.crawl.connection import FetchError
+from pipeline.crawl.crawl import Tally, crawl_group
+from pipeline.crawl.fetch import Fetcher
+from pipeline.crawl.sources import Found
+from pipeline.errors import DatasetError
+from pipeline.files import sha256_of
+from pipeline.intake import import_photos
+from pipeline.manifest import read_fetches, read_manifest
+from pipeline.params import Params
+
+pytest_plugins = ("crawling",)
+
+
+def listed(data: Path, *urls: str, member: str = "mira") -> None:
+    (data / f"{member}.csv").write_text("\n".join(["url", *(f'"{url}"' for url in urls)]), encoding="utf-8")
+
+
+def outcomes(data: Path) -> dict[str, Any]:
+    return {row["url"]: row for row in read_fetches(data / "raw").to_dict("records")}
+
+
+def files(data: Path) -> list[Path]:
+    return sorted(path for path in (data / "raw").rglob("*") if path.is_file() and path.suffix != ".parquet")
+
+
+def assert_whole(data: Path) -> None:
+    """Every photo is in its place under its hash and has its row, and nothing else lies about."""
+    manifest = read_manifest(data / "raw")
+    assert [path.relative_to(data / "raw").as_posix() for path in files(data)] == sorted(manifest["path"])
+    assert all(sha256_of(path) == path.stem for path in files(data))
+    assert not manifest.duplicated(["member", "key"]).any()
+    assert {path.name for path in (data / ".crawl").iterdir()} == {"lock"}
+
+
+REASONS = {
+    "/to-loopback": "private address",
+    "/to-metadata": "private address",
+    "/loop": "too many redirects",
+    "/endless": "file too large",
+    "/drip": "too slow",
+    "/gzip": "compressed",
+    "/pixels.png": "too many pixels",
+    "/html.jpg": "not an image",
+    "/empty.jpg": "empty file",
+    "/broken.jpg": "damaged",
+    "/noai": "asked not to",
+    "/500": "http error",
+    "/named": "",
+    "/good-redirect": "",
+    "/photo/../../../x.jpg": "http error",
+}
+
+
+def test_every_fetch_has_a_row_with_its_reason(web: Web, data: Path, quick: Params, fetcher: Fetcher) -> None:
+    port = web.base.rpartition(":")[2]
+    odd = {
+        f"http://[::1]:{port}/a.jpg": "private address",
+        "ftp://a/b.jpg": "bad url",
+        "http://" + "x" * 5000: "bad url",
+    }
+    expected = {web.photo(0): "", web.photo(12): "identical file"} | {
+        web.base + path: why for path, why in REASONS.items()
+    }
+    listed(data, *expected, *odd, "http://lone/\ud800.jpg".encode("utf-8", "replace").decode())
+    (tally,) = crawl_group(data, quick, fetcher)
+    rows = outcomes(data)
+    assert {url: rows[url]["reason"] for url in expected} == expected
+    assert {url[:4096]: rows[url[:4096]]["reason"] for url in odd} == {url[:4096]: why for url, why in odd.items()}
+    assert (rows[web.base + "/500"]["http_status"], rows[web.base + "/500"]["retry"]) == (500, True)
+    assert (rows[web.base + "/html.jpg"]["http_status"], rows[web.base + "/html.jpg"]["retry"]) == (200, False)
+    assert "X-Robots-Tag: noai" in rows[web.base + "/noai"]["detail"]
+    assert tally.kept == {"url_list": 3}
+    assert tally.kept.total() + sum(count.total() for count in tally.not_kept.values()) == len(rows)
+    photo = read_manifest(data / "raw").set_index("url").loc[web.photo(0)]
+    assert (photo["content_type"], photo["bytes"], photo["http_status"]) == ("image/jpeg", len(PHOTOS[0]), 200)
+    assert_whole(data)
+    assert not [path for path in data.parent.rglob("*x.*") if path.is_file()]
+
+
+def test_again_nothing_is_fetched_but_what_may_have_passed(
+    web: Web, data: Path, quick: Params, fetcher: Fetcher
+) -> None:
+    paths = ["/429-date", "/403", "/html.jpg", "/noai", "/500"]
+    listed(data, web.photo(0), web.photo(12), *(web.base + path for path in paths))
+    list(crawl_group(data, quick, fetcher))
+    before = web.asked.copy()
+    (tally,) = crawl_group(data, quick, fetcher)
+    assert (tally.known, tally.kept.total()) == (5, 1)
+    assert web.asked - before == {"/429-date": 1, "/500": 2}
+    assert outcomes(data)[f"{web.base}/429-date"]["reason"] == ""
+    assert_whole(data)
+
+
+def test_as_many_as_wanted_and_no_page_further(web: Web, data: Path, quick: Params, fetcher: Fetcher) -> None:
+    listed(data, *(web.photo(number) for number in range(6)))
+    (first,) = crawl_group(data, quick, fetcher, limit=2)
+    assert (first.kept.total(), web.asked.total()) == (2, 2)
+    (second,) = crawl_group(data, quick, fetcher, limit=3)
+    assert (second.kept.total(), second.known, web.asked.total()) == (3, 2, 5)
+
+
+def test_one_photo_for_two_members_is_fetched_once_and_clean_lists_the_conflict(
+    web: Web, data: Path, quick: Params, fetcher: Fetcher, capsys: pytest.CaptureFixture[str]
+) -> None:
+    roster = data / "roster.yaml"
+    roster.write_text(roster.read_text() + "  - {key: tavi, name: Tavi, url_list: tavi.csv}\n")
+    listed(data, web.photo(0), web.photo(1), f"{web.base}/html.jpg")
+    listed(data, web.photo(0), member="tavi")
+    assert [tally.kept.total() for tally in crawl_group(data, quick, fetcher)] == [2, 1]
+    assert web.asked["/photo/0.jpg"] == 1
+    clean(data, quick)
+    assert "3 files with 3 pictures: 1 kept, 2 dropped (conflict 2)" in capsys.readouterr().out
+
+
+def test_crawl_and_import_add_to_each_other(
+    web: Web, data: Path, quick: Params, fetcher: Fetcher, tmp_path: Path
+) -> None:
+    (tmp_path / "photos" / "mira").mkdir(parents=True)
+    (tmp_path / "photos" / "mira" / "a.jpg").write_bytes(PHOTOS[0])
+    import_photos(tmp_path / "photos", data)
+    listed(data, web.photo(0), web.photo(1))
+    list(crawl_group(data, quick, fetcher))
+    import_photos(tmp_path / "photos", data)
+    assert sorted(read_manifest(data / "raw")["source"]) == ["import", "url_list"]
+    assert outcomes(data)[web.photo(0)]["reason"] == "identical file"
+    assert_whole(data)
+
+
+def test_a_folder_of_this_machine(data: Path, quick: Params, fetcher: Fetcher, tmp_path: Path) -> None:
+    shutil.copytree(SAMPLE / "photos" / "mira", tmp_path / "photos")
+    (tmp_path / "photos" / "page.jpg").write_text("<!DOCTYPE html>")
+    draw(1, 900, 700).save(tmp_path / "photos" / "large.bmp")
+    (data / "roster.yaml").write_text("sources: [folder]\nmembers: [{key: mira, folder: ../photos}]\n")
+    (tally,) = crawl_group(data, quick, fetcher, limit=1000)
+    assert tally.not_kept["folder"]["not an image"] >= 1
+    assert tally.not_kept["folder"]["file too large"] == 1
+    assert tally.kept.total() + tally.not_kept["folder"].total() == len(list((tmp_path / "photos").iterdir()))
+    assert_whole(data)
+
+
+def test_a_source_that_is_down_is_told_once_and_others_go_on(
+    web: Web, data: Path, quick: Params, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def down(*_: object) -> Any:
+        raise FetchError("no such host", "www.example: Name or service not known", "later")
+        yield
+
+    monkeypatch.setitem(crawling.SOURCES, "bing", down)
+    roster = data / "roster.yaml"
+    roster.write_text(f"sources: [bing, url_list]\n{roster.read_text()}  - {{key: tavi}}\n")
+    listed(data, web.photo(0))
+    mira, tavi = crawl_group(data, quick, fetcher)
+    assert mira.kept == {"url_list": 1}
+    assert mira.warnings == [
+        "bing: no such host: www.example: Name or service not known; it is not asked again in this run"
+    ]
+    assert tavi.warnings == ["url_list: tavi has no 'url_list' in roster.yaml"]
+    only_bing = replace(quick, crawl=replace(quick.crawl, sources=("bing",)))
+    roster.write_text(roster.read_text().replace("sources: [bing, url_list]", ""))
+    assert [tally.member for tally in crawl_group(data, only_bing, fetcher)] == ["mira"]  # no use to go on
+
+
+def test_text_that_no_table_can_hold(data: Path, web: Web, quick: Params, fetcher: Fetcher, monkeypatch: Any) -> None:
+    odd = Found(web.photo(0), "http://\ud800/", "\udcff", "\ud83d")
+    monkeypatch.setitem(crawling.SOURCES, "url_list", lambda *_: iter([odd, Found("http://\ud800/")]))
+    (tally,) = crawl_group(data, quick, fetcher)
+    assert tally.kept.total() == 1
+    assert outcomes(data)[web.photo(0)]["keyword"] == "?"
+
+
+@pytest.mark.parametrize("only", [("vera",), ("mira", "../x")])
+def test_a_member_that_is_not_in_the_roster_is_named(only: tuple[str, ...], data: Path, quick: Params) -> None:
+    with pytest.raises(DatasetError, match=r"is not in .*roster\.yaml \(there: mira\)"):
+        list(crawl_group(data, quick, Fetcher(quick.crawl), only))
+    assert {path.name for path in data.iterdir()} == {"roster.yaml"}
+
+
+def test_ctrl_c_keeps_what_is_done(web: Web, data: Path, quick: Params) -> None:
+    class Stops(Fetcher):
+        def fetch(self, url: str, *rest: Any) -> Any:
+            if url == web.photo(2):
+                raise KeyboardInterrupt
+            return super().fetch(url, *rest)
+
+    listed(data, *(web.photo(number) for number in range(4)))
+    with pytest.raises(KeyboardInterrupt):
+        list(crawl_group(data, quick, Stops(quick.crawl, reachable={HOST})))
+    assert len(read_manifest(data / "raw")) == 2
+    assert_whole(data)
+
+
+@pytest.mark.parametrize("after", [1, 3, 5])
+def test_killed_at_any_moment_it_goes_on_and_fetches_nothing_twice(
+    after: int, web: Web, data: Path, quick: Params, fetcher: Fetcher
+) -> None:
+    web.photo_takes_s = 0.1
+    urls = [web.photo(number) for number in range(8)] + [f"{web.base}/403"]
+    listed(data, *urls)
+    command = [sys.executable, str(Path(__file__).with_name("killed.py")), str(data), str(ROOT)]
+    running = subprocess.Popen(command, env={**os.environ, "PYTHONPATH": str(ROOT)})
+    while web.asked.total() < after:
+        assert running.poll() is None
+        time.sleep(0.002)
+    time.sleep(0.03 * after % 0.1)
+    running.kill()
+    assert running.wait() < 0
+    assert all(sha256_of(path) == path.stem for path in files(data))
+    done = len(files(data))
+    (tally,) = crawl_group(data, quick, fetcher)
+    twice = {path: count for path, count in web.asked.items() if count > 1}
+    assert len(twice) <= 1  # the one in hand
+    assert set(twice.values()) <= {2}
+    assert tally.kept.total() >= 8 - done
+    assert len(read_manifest(data / "raw")) == 8
+    assert len(outcomes(data)) == len(urls)
+    assert_whole(data)
+
+
+def test_a_line_that_was_being_written_when_the_power_went_is_left_out(
+    web: Web, data: Path, quick: Params, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed(data, web.photo(0), web.photo(1))
+    monkeypatch.setattr("pipeline.crawl.store.Store.fold", lambda self: None)
+    list(crawl_group(data, quick, fetcher))
+    monkeypatch.undo()
+    journal = data / ".crawl" / "fetches.jsonl"
+    journal.write_bytes(journal.read_bytes()[:-40])
+    (data / ".crawl" / "part").write_bytes(b"half a photo")
+    list(crawl_group(data, quick, fetcher))
+    assert web.asked == {"/photo/0.jpg": 1, "/photo/1.jpg": 2}
+    assert_whole(data)
+
+
+def test_a_tally_counts_by_source_and_reason() -> None:
+    tally = Tally("mira")
+    for reason in ("", "http error", "http error"):
+        tally.count({"source": "bing", "reason": reason})
+    assert (tally.kept, tally.not_kept) == ({"bing": 1}, {"bing": {"http error": 2}})
+
+
+def test_the_page_of_reasons_names_every_reason() -> None:
+    page = (ROOT / "docs" / "crawling.md").read_text(encoding="utf-8")
+    source = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "pipeline" / "crawl").glob("*.py"))
+    reasons = set(re.findall(r'FetchError\(\s*"([a-z ]+)"', source))
+    assert len(reasons) > 10
+    assert {reason for reason in reasons if f"`{reason}`" not in page} == set()
