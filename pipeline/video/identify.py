@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from pipeline.assign import SURE, Meetings, assign, taken, together
 from pipeline.classifiers.model import Model
 from pipeline.records import LABELLED_FACES, NAMED_TRACKS, UNKNOWN, Float32, Float64, Ints
 from pipeline.video.analyse import Analysis
-from pipeline.video.assign import SURE, Meetings, assign, taken, together
 from pipeline.video.link import link
 
 

@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.classifiers.model import THRESHOLD, Model, hashes, load
+from pipeline.drawing.draw import FaceLabels
 from pipeline.errors import DatasetError, LineupError, ModelError
 from pipeline.files import folder_written_whole, sha256_of, write_json
 from pipeline.models.embedder import OnnxEmbedder
@@ -30,7 +31,6 @@ from pipeline.roster import read_roster
 from pipeline.tables import write_table
 from pipeline.video.analyse import analysis_of
 from pipeline.video.decode import VideoInfo, probe
-from pipeline.video.draw import FaceLabels
 from pipeline.video.encoder import choose
 from pipeline.video.exports import write_exports
 from pipeline.video.exports.labelled import Labelled, labelled
