@@ -39,7 +39,7 @@ ADAPTERS = {
     "supervision": "pipeline.video.track",
     "trackers": "pipeline.video.track",
     "typer": "flows.cli flows.commands.doctor flows.commands.import_ flows.commands.label flows.commands.options "
-    "flows.commands.score",
+    "flows.commands.photo flows.commands.score",
 }
 RUNS_ANYTHING = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "jsonpickle"}
 
