@@ -15,10 +15,8 @@ from pipeline.drawing.draw import FaceLabels, Painter
 from pipeline.files import sha256_of, write_json, written_whole
 from pipeline.group import Group, model_folder, open_group
 from pipeline.images import JPEG_QUALITY, Photo, read_photo
-from pipeline.models.geometry import CROP_PX, align
-from pipeline.models.looking import embed_faces, second_look, surroundings
-from pipeline.models.pyramid import find_all_faces
 from pipeline.params import Params
+from pipeline.photo.look import look
 from pipeline.photo.name import Names, name_faces
 from pipeline.photo.place import as_text, targets
 from pipeline.records import UNKNOWN, Faces, Float32, Rgb
@@ -60,7 +58,8 @@ class PhotoLabeller:
         photo = read_photo(path, self._params.clean)
         sha256 = sha256_of(path)
         height, width = photo.rgb.shape[:2]
-        faces, names = self._named(photo.rgb)
+        faces, vectors = look(photo.rgb, self._group.detector, self._group.embedder, self._params.photo)
+        names = name_faces(vectors, self._group.model, self._everyone_once)
         members = tuple((*self._group.model.members, UNKNOWN)[number] for number in names.member)
         warnings = self._warnings(photo, names)
         picture, table = targets(path, sha256, out, (width, height))
@@ -80,20 +79,6 @@ class PhotoLabeller:
             _save(temporary, photo)
             write_json(table, told)  # first: a picture alone would not be known for a result
         return LabelledPhoto(picture, table, members, tuple(warnings))
-
-    def _named(self, rgb: Rgb) -> tuple[Faces, Names]:
-        """Every face of rgb (h, w, 3) uint8, from left to right, and who it is."""
-        group, wanted = self._group, self._params.photo
-        faces = find_all_faces(group.detector, rgb, wanted.min_score, wanted.min_face_px)
-        faces = faces[np.argsort(faces.boxes_xyxy[:, ::2].sum(axis=1), kind="stable")]
-        crops = [self._crop(rgb, *face) for face in zip(faces.boxes_xyxy, faces.landmarks_xy, strict=True)]
-        vectors = embed_faces(group.embedder, np.array(crops, np.uint8).reshape(-1, CROP_PX, CROP_PX, 3))
-        return faces, name_faces(vectors, group.model, self._everyone_once)
-
-    def _crop(self, rgb: Rgb, box_xyxy: Float32, landmarks_xy: Float32) -> Rgb:
-        around_rgb, corner = surroundings(rgb, box_xyxy)
-        box_xyxy, landmarks_xy = box_xyxy - np.tile(corner, 2), landmarks_xy - corner
-        return align(around_rgb, second_look(self._group.detector, around_rgb, box_xyxy, landmarks_xy))
 
     def _rows(self, faces: Faces, names: Names, members: tuple[str, ...]) -> list[dict[str, Any]]:
         keys = (*self._group.model.members, UNKNOWN)
@@ -118,7 +103,7 @@ class PhotoLabeller:
         here = set(names.member.tolist())
         keys = self._group.model.members
         if missing := [key for number, key in enumerate(keys) if number not in here]:
-            warnings.append(f"{len(names.member)} faces are too few for everyone: no face for {', '.join(missing)}")
+            warnings.append(f"fewer faces ({len(names.member)}) than members: none for {', '.join(missing)}")
         if untaught := [key for key in self._group.roster.keys if key not in keys]:
             warnings.append(f"the model has no photos of {', '.join(untaught)}: a face may have another's name")
         unsure = (names.member >= 0) & (names.confidence < THRESHOLD)
