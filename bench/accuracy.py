@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from pipeline.assign import assign, together
 from pipeline.classifiers.model import THRESHOLD, Model, load
 from pipeline.models.embedder import OnnxEmbedder
 from pipeline.models.geometry import align
@@ -32,7 +33,6 @@ from pipeline.records import UNKNOWN
 from pipeline.score import Score, compare
 from pipeline.truth import BOX, read_truth
 from pipeline.video.analyse import Analysis, analysis_of
-from pipeline.video.assign import assign, together
 from pipeline.video.decode import frames, probe
 from pipeline.video.identify import identify, persons_of, pool
 from pipeline.video.label import CACHE

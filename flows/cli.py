@@ -14,6 +14,7 @@ from flows.commands.demo import demo
 from flows.commands.doctor import doctor
 from flows.commands.import_ import import_
 from flows.commands.label import label
+from flows.commands.photo import photo
 from flows.commands.score import score
 from pipeline import __version__
 from pipeline.errors import LineupError
@@ -27,6 +28,7 @@ app = typer.Typer(
 app.command()(crawl)
 app.command("import")(import_)
 app.command()(label)
+app.command()(photo)
 app.command()(score)
 app.command()(doctor)
 app.command()(demo)

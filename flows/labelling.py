@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import json
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from flows import inputs
 from pipeline.errors import LineupError
 from pipeline.intake import check_group
 
@@ -37,18 +37,8 @@ def expand(arguments: Iterable[str]) -> tuple[list[Path], list[Outcome]]:
 
     Paths are absolute. An argument that stands for nothing is one failed outcome, and stops no other.
     """
-    videos: dict[Path, None] = {}
-    nothing = []
-    for argument in arguments:
-        error = "no video there"
-        try:
-            found = [path.resolve() for path in _expand_one(argument)]
-        except OSError as trouble:
-            found, error = [], trouble.strerror or error
-        if not found:
-            nothing.append(Outcome(Path(argument), None, error))
-        videos.update(dict.fromkeys(found))
-    return list(videos), nothing
+    videos, nothing = inputs.expand(arguments, _is_source)
+    return videos, [Outcome(path, None, error or "no video there") for path, error in nothing]
 
 
 def check_model(group: str) -> None:
@@ -115,21 +105,7 @@ def _told(outcome: Outcome, status: int, printed: str) -> Outcome:
         return replace(outcome, error=f"its process crashed ({how}); what it said stands above")
 
 
-def _expand_one(argument: str) -> Iterator[Path]:
-    path = Path(argument)
-    if not argument:
-        return  # an unset variable in the shell; as a path it would be the current folder
-    if path.is_dir():
-        yield from sorted(found for found in path.rglob("*") if _is_source(found, path))
-    elif path.exists():
-        yield path
-    else:
-        found = glob.glob(argument, recursive=True)  # noqa: PTH207, an argument may be an absolute pattern
-        yield from sorted(path for path in map(Path, found) if path.is_file())
-
-
-def _is_source(path: Path, folder: Path) -> bool:
-    """Whether a file below `folder` is a video to label: not hidden, and not a result of labelling one."""
+def _is_source(path: Path) -> bool:
+    """Whether a file in a folder is a video to label: not a result of labelling one."""
     is_video = path.is_file() and path.suffix.lower() in VIDEO_SUFFIXES
-    hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-    return is_video and not hidden and not path.with_name("run.json").exists()
+    return is_video and not path.with_name("run.json").exists()

@@ -19,6 +19,7 @@ from pipeline.records import Rgb
 from pipeline.safeopen import DEFAULT_LIMITS, Limits, check_size, opened
 
 JPEG_QUALITY: Final = 95
+MAX_PROFILE_BYTES: Final = 1 << 20  # a colour profile has a few kilobytes; other than pixels it is bounded by nothing
 THREADS: Final = min(8, os.cpu_count() or 1)  # that decode pictures; what they hold together safeopen.py bounds
 MAX_DECODED_FRAMES: Final = 500  # of one animation; together they may hold at most MAX_DECODED_MEGAPIXELS
 MAX_DECODED_MEGAPIXELS: Final = 1000
@@ -49,6 +50,25 @@ class Picture:
     frame: int | None
     width: int
     height: int
+
+
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A picture in full size, upright, transparency on white: rgb (h, w, 3) uint8.
+
+    `icc_profile` says which colours its numbers are, None for the usual ones; `animated`: it is the first of several.
+    """
+
+    rgb: Rgb
+    icc_profile: bytes | None
+    animated: bool
+
+
+def read_photo(path: Path, limits: Limits | Clean = DEFAULT_LIMITS) -> Photo:
+    """Like `read_still`, with what a picture made from it must keep."""
+    with opened(path, limits) as image:
+        animated = image.format in _ANIMATED and bool(getattr(image, "is_animated", False))
+        return Photo(_picture(image, None, None).rgb, _rgb_profile(image), animated)
 
 
 def read_still(path: Path, limits: Limits | Clean = DEFAULT_LIMITS) -> Rgb:
@@ -159,6 +179,13 @@ def _rgb(image: Image.Image) -> Image.Image:
     rgb = Image.new("RGB", image.size, "white")  # most cut-outs were made to be seen on a page
     rgb.paste(rgba, mask=rgba.getchannel("A"))
     return rgb
+
+
+def _rgb_profile(image: Image.Image) -> bytes | None:
+    """The colour profile, if it is one of RGB colours: one of CMYK or grey does not suit what the picture became."""
+    profile = image.info.get("icc_profile")
+    of_rgb = isinstance(profile, bytes) and profile[16:20] == b"RGB " and len(profile) <= MAX_PROFILE_BYTES
+    return profile if of_rgb else None
 
 
 def _shrunk(image: Image.Image, max_side_px: int) -> Image.Image:

@@ -131,6 +131,14 @@ class Analyse:
 
 
 @dataclass(frozen=True, slots=True)
+class Photo:
+    """Section photo."""
+
+    min_score: Share
+    min_face_px: Count
+
+
+@dataclass(frozen=True, slots=True)
 class Render:
     """Section render."""
 
@@ -165,6 +173,7 @@ class Params:
     svm: Svm
     nearest: Nearest
     analyse: Analyse
+    photo: Photo
     render: Render
     fancam: Fancam
 

@@ -42,7 +42,7 @@ ADAPTERS = {
     "supervision": "pipeline.video.track",
     "trackers": "pipeline.video.track",
     "typer": "flows.cli flows.commands.crawl flows.commands.doctor flows.commands.import_ flows.commands.label "
-    "flows.commands.options flows.commands.score",
+    "flows.commands.options flows.commands.photo flows.commands.score",
     "urllib3": "pipeline.crawl.connection pipeline.crawl.fetch",
 }
 RUNS_ANYTHING = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "jsonpickle"}

@@ -13,6 +13,7 @@ import av
 import cv2
 import numpy as np
 
+from pipeline.drawing.draw import Planes
 from pipeline.files import write_text, written_whole
 from pipeline.params import Params, Render
 from pipeline.records import Float64
@@ -22,7 +23,6 @@ from pipeline.video.cutlist import cut_table, edl
 from pipeline.video.cuts import Cut, cuts_of
 from pipeline.video.cutsound import SoundSpan, cut_sound, has_sound, sound_span
 from pipeline.video.decode import VideoInfo, pictures
-from pipeline.video.draw import Planes
 from pipeline.video.encoder import Layout
 from pipeline.video.exports.labelled import Labelled
 from pipeline.video.reel import reel

@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from pipeline.assign import SURE, Meetings, assign, ranked, taken, together
 from pipeline.classifiers.model import Model
 from pipeline.records import LABELLED_FACES, NAMED_TRACKS, UNKNOWN, Float32, Float64, Ints
 from pipeline.video.analyse import Analysis
-from pipeline.video.assign import SURE, Meetings, assign, taken, together
 from pipeline.video.link import link
 
 
@@ -98,10 +98,7 @@ def _tracks(analysis: Analysis, model: Model, persons: Persons, names: Ints, thr
     keys = np.array([*model.members, UNKNOWN], dtype=object)
     rows, person = np.arange(len(names)), persons.of_track
     confidences = persons.confidences[person]
-    ranked = np.argsort(-confidences, axis=1, kind="stable")
-    first = np.where(names >= 0, names, ranked[:, 0])
-    runner_up = ranked[:, 1] if len(model.members) > 1 else np.full(len(rows), -1)
-    second = np.where(ranked[:, 0] == names, runner_up, ranked[:, 0])  # of an unknown face, the best guess
+    first, second = ranked(confidences, names)
     times_s = analysis.frames.set_index("frame")["time_s"]
     seen = analysis.faces.join(times_s, on="frame").groupby("track")
     spans = seen.agg(shot=("shot", "first"), start_s=("time_s", "min"), end_s=("time_s", "max"), faces=("shot", "size"))

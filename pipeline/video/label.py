@@ -19,18 +19,16 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from pipeline.classifiers.model import THRESHOLD, Model, hashes, load
-from pipeline.errors import DatasetError, LineupError, ModelError
+from pipeline.classifiers.model import THRESHOLD, hashes
+from pipeline.drawing.draw import FaceLabels
+from pipeline.errors import LineupError
 from pipeline.files import folder_written_whole, sha256_of, write_json
-from pipeline.models.embedder import OnnxEmbedder
-from pipeline.models.retinaface import RetinaFace
+from pipeline.group import model_folder, open_group
 from pipeline.params import Params, read_params
 from pipeline.records import LABELLED_FACES, NAMED_TRACKS
-from pipeline.roster import read_roster
 from pipeline.tables import write_table
 from pipeline.video.analyse import analysis_of
 from pipeline.video.decode import VideoInfo, probe
-from pipeline.video.draw import FaceLabels
 from pipeline.video.encoder import choose
 from pipeline.video.exports import write_exports
 from pipeline.video.exports.labelled import Labelled, labelled
@@ -64,19 +62,15 @@ def label(video: Path, group: str, out: Path, params: Params, wishes: Wishes = W
     """
     seconds: dict[str, float] = {}
     info = probe(video)
-    model, networks = _loaded(group, params)
-    roster = read_roster(Path("data") / group)
-    if gone := set(model.members) - set(roster.keys):
-        raise DatasetError(
-            f"the model names {', '.join(sorted(gone))}, who is not in roster.yaml: put back, or retrain"
-        )
+    opened = open_group(group, params)
+    roster, networks = opened.roster, Networks(opened.detector, opened.embedder)
     chosen, followed = member_keys(roster, wishes.only), member_keys(roster, wishes.fancams)
     choose(params.render, output_layout(info))  # settings that do not work are told before the long part
     live = Preview(wishes.preview)
     with _timed(seconds, "analyse"), live.meter(video.name, "analyse", _expected_frames(info)) as progress:
         analysis = analysis_of(video, networks, params.analyse, CACHE, progress)
     with _timed(seconds, "identify"):
-        named = identify(analysis, model, wishes.threshold)
+        named = identify(analysis, opened.model, wishes.threshold)
         faces = named.faces
     target = result_folder(video, out)
     with folder_written_whole(target) as folder:
@@ -96,7 +90,7 @@ def label(video: Path, group: str, out: Path, params: Params, wishes: Wishes = W
             with _timed(seconds, "fancams"):
                 cams = _fancams(shown, followed, folder, params, live)
         settings = {"group": group, "threshold": wishes.threshold, "only": sorted(chosen), "params": asdict(params)}
-        made = {"render": asdict(pictures), "model": hashes(Path("models") / group), "seconds": seconds}
+        made = {"render": asdict(pictures), "model": hashes(model_folder(group)), "seconds": seconds}
         told = run_of(info, analysis, faces, networks, sound, cams)
         if cams and params.render.style == "blur":
             told["warnings"].append("the fan-cams are not blurred")
@@ -155,14 +149,6 @@ def _expected_frames(info: VideoInfo) -> int | None:
     if info.frame_count or not info.duration_s:
         return info.frame_count
     return round(info.duration_s * float(info.average_fps))
-
-
-def _loaded(group: str, params: Params) -> tuple[Model, Networks]:
-    model = load(Path("models") / group, params)
-    networks = Networks(RetinaFace(params.models.detector), OnnxEmbedder(params.models.embedder))
-    if model.embedder_sha256 != networks.embedder.sha256:
-        raise ModelError(f"the model of {group} knows vectors of {model.embedder} only: run 'dvc repro' to rebuild it")
-    return model, networks
 
 
 def _fancams(video: Labelled, followed: frozenset[str], folder: Path, params: Params, live: Preview) -> list[Fancam]:

@@ -12,10 +12,10 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from pipeline.drawing.names import shown_name
 from pipeline.files import written_whole
 from pipeline.fonts import font_for
 from pipeline.roster import Member
-from pipeline.video.names import shown_name
 
 UNKNOWN_COLOUR: Final = "#B5B5B5"
 MIN_SPAN_SHARE: Final = 0.002  # of the video's length; a shorter appearance would not be seen

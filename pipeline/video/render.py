@@ -14,6 +14,7 @@ import numpy as np
 from av.video.plane import VideoPlane
 from av.video.stream import VideoStream
 
+from pipeline.drawing.draw import FaceLabels, Painter, Planes
 from pipeline.files import written_whole
 from pipeline.params import Render
 from pipeline.records import Rgb
@@ -21,7 +22,6 @@ from pipeline.roster import Roster
 from pipeline.video import encoder, light
 from pipeline.video.ahead import ahead
 from pipeline.video.decode import Colour, VideoInfo, converted, pictures, probe, upright
-from pipeline.video.draw import FaceLabels, Painter, Planes
 from pipeline.video.encoder import Layout
 
 AHEAD: Final = 4  # pictures that are decoded while one is drawn on and encoded

@@ -10,12 +10,12 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
+from pipeline.assign import SURE, assign, taken, together
 from pipeline.classifiers.model import Model
 from pipeline.classifiers.nearest import Nearest
 from pipeline.classifiers.openset import OpenSet
 from pipeline.records import LABELLED_FACES, NAMED_TRACKS, TRACKED_FACES, UNKNOWN, VIDEO_FRAMES
 from pipeline.video.analyse import Analysis
-from pipeline.video.assign import SURE, assign, taken, together
 from pipeline.video.identify import identify, pool
 from pipeline.video.link import LINKED
 

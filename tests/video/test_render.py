@@ -11,11 +11,11 @@ import pytest
 from clips import clip, ffmpeg, frame_times, rgb_of
 from PIL import ImageColor
 
+from pipeline.drawing.draw import FaceLabels
 from pipeline.errors import ParamsError, UnreadableVideoError
 from pipeline.params import Render
 from pipeline.roster import Member, Roster
 from pipeline.video.decode import Colour, probe
-from pipeline.video.draw import FaceLabels
 from pipeline.video.render import render
 
 BLUE = "#0072B2"

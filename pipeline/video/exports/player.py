@@ -18,6 +18,7 @@ from urllib.parse import quote
 
 import numpy as np
 
+from pipeline.drawing.names import contrasting
 from pipeline.files import write_text
 from pipeline.records import UNKNOWN, Ints
 from pipeline.roster import Member
@@ -26,7 +27,6 @@ from pipeline.video.exports.paths import Run, key_places, runs
 from pipeline.video.exports.screen_time import Appearance, shown_s
 from pipeline.video.exports.subtitles import one_line
 from pipeline.video.exports.thumbnails import thumbnail_of
-from pipeline.video.names import contrasting
 from pipeline.video.plots import UNKNOWN_COLOUR
 
 BOXES_S: Final = 30

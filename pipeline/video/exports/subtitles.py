@@ -13,15 +13,15 @@ import numpy as np
 from PIL import ImageFont
 from pysubs2 import Alignment, Color, SSAEvent, SSAFile, SSAStyle
 
+from pipeline.drawing.draw import TEXT_SHARE
+from pipeline.drawing.names import contrasting
 from pipeline.files import write_text
 from pipeline.fonts import font_for
 from pipeline.records import UNKNOWN, Float64
 from pipeline.roster import Member
-from pipeline.video.draw import TEXT_SHARE
 from pipeline.video.exports.labelled import Labelled
 from pipeline.video.exports.paths import Run, key_places, runs
 from pipeline.video.exports.screen_time import Appearance
-from pipeline.video.names import contrasting
 
 FLICKER_S: Final = 0.25  # what comes and goes within this changes no cue
 MAX_NAME: Final = 32  # characters at a face

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from conftest import SAMPLE
 
+from pipeline.drawing.blur import EDGE, FULL, blur
 from pipeline.images import read_still
 from pipeline.models import Detector, Embedder
 from pipeline.models.geometry import align
-from pipeline.video.blur import EDGE, FULL, blur
 
 NOISE = np.random.default_rng(7).integers(0, 256, (360, 640), dtype=np.uint8)
 

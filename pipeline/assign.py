@@ -1,4 +1,7 @@
-"""Assign: names for tracks, all chosen together; one name at most once per frame, and 'unknown' always a choice."""
+"""Assign: names for tracks, all chosen together; one name at most once per frame, and 'unknown' always a choice.
+
+The faces of a photo are tracks of one frame, which all meet.
+"""
 
 from __future__ import annotations
 
@@ -52,6 +55,16 @@ def assign(confidences: Float64, frames_of: Ints, meetings: Meetings, threshold:
     for tracks, met in _circles(meetings, len(confidences)):
         chosen[tracks] = _assign_jointly(tracks, gain[tracks], frames_of[tracks], met)
     return chosen
+
+
+def ranked(confidences: Float64, names: Ints) -> tuple[Ints, Ints]:
+    """For each of `names` (t,), or -1: the member that its confidence is of, and the next likely one, or -1.
+
+    Of the unknown both are the best guess.
+    """
+    order = np.argsort(-confidences, axis=1, kind="stable")
+    runner_up = order[:, 1] if confidences.shape[1] > 1 else np.full(len(names), -1)
+    return np.where(names >= 0, names, order[:, 0]), np.where(order[:, 0] == names, runner_up, order[:, 0])
 
 
 def _circles(meetings: Meetings, count: int) -> Iterator[tuple[Ints, list[Ints]]]:

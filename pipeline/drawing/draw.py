@@ -6,16 +6,17 @@ it was: all positions are even, so that they hold in the half-sized U and V too,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import numpy as np
 
+from pipeline.drawing.blur import blur
+from pipeline.drawing.names import filled, name_label, shown_name
 from pipeline.records import UNKNOWN, Float32, Rgb
 from pipeline.roster import Member
-from pipeline.video.blur import blur
-from pipeline.video.names import filled, name_label, shown_name
 
 Planes = tuple[Rgb, ...]
 """One picture: (RGB (h, w, 3),), or Y (h, w), U and V (h / 2, w / 2); uint8, or uint16 for HDR."""
@@ -54,14 +55,16 @@ class Painter:
         height: int,
         as_planes: Callable[[Rgb], Planes] = lambda rgb: (rgb,),
         style: str = "box",
+        suits_px: float = math.inf,
     ) -> None:
         """For pictures of `width` x `height`; `as_planes` turns an RGB patch of even sides into what is drawn on.
 
         style: 'box', 'corner' or 'name' around or above faces; 'blur' makes all of them unrecognisable instead.
+        Text and lines suit the picture's shorter side, or `suits_px` where that is less: small faces, large picture.
         """
         self._size = width, height
         self._style = style
-        short = min(width, height)
+        short = min(width, height, suits_px)
         self._thickness = max(2, 2 * round(short / 400))
         text_px = max(10, round(short * TEXT_SHARE))
         room_px = max(int(width * LABEL_SHARE), 2 * text_px)

@@ -1,0 +1,72 @@
+"""lineup photo: names on every face of photos."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import asdict
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.commands.options import AsJson, Group, plain
+from flows.project import enter_project
+from pipeline.params import read_params
+
+if TYPE_CHECKING:
+    from flows.photos import Outcome
+
+
+def photo(
+    images: Annotated[list[str], typer.Argument(help="Photos, folders of photos, or globs in quotes.")],
+    group: Group,
+    everyone_once: Annotated[
+        bool, typer.Option("--everyone-once", help="Every member is in each photo, once: give every name.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="The folder for the results; labelled/photos/ of the project if not given."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Name every face in photos. One that fails does not stop the others; the exit status is then 1.
+
+    Example: `lineup photo backstage.jpg holiday/ --group lanterns --everyone-once`
+    """
+    from flows.labelling import check_model
+    from flows.photos import expand, label_photos
+    from pipeline.photo.label import PhotoLabeller
+    from pipeline.progress import track
+
+    paths, nothing = expand(images)
+    out = out.resolve() if out else Path("labelled", "photos")  # the latter in the project's folder, entered next
+    enter_project()
+    params = read_params()
+    check_model(group)
+    outcomes = []
+    try:
+        labelled = label_photos(paths, PhotoLabeller(group, params, everyone_once), out) if paths else ()
+        for outcome in chain(nothing, track(labelled, "photos", len(paths)) if as_json else labelled):
+            outcomes.append(outcome)
+            if not as_json:
+                _print_outcome(outcome, f"{len(outcomes)}/{len(paths) + len(nothing)} ")
+    except KeyboardInterrupt:
+        print("\nstopped; what is done is kept", file=sys.stderr)
+        raise typer.Exit(130) from None
+    failed = sum(outcome.picture is None for outcome in outcomes)
+    if as_json:
+        print(json.dumps([plain(asdict(outcome)) for outcome in outcomes], indent=2))
+    elif len(outcomes) > 1:
+        print(f"{len(outcomes) - failed} labelled, {failed} failed")
+    if failed:
+        raise typer.Exit(1)
+
+
+def _print_outcome(outcome: Outcome, place: str) -> None:
+    who = ", ".join(outcome.members) or "no face"
+    what = f"{outcome.picture}: {who}" if outcome.picture else f"failed: {outcome.error}"
+    print(f"{place}{outcome.photo.name}: {what} ({outcome.seconds:.1f} s)", flush=True)
+    for warning in outcome.warnings:
+        print(f"  warning: {warning}", flush=True)

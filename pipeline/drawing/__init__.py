@@ -1,0 +1,1 @@
+"""Boxes, names and blurred faces on pictures: how a labelled photo and a labelled video look."""
