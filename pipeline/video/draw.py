@@ -12,10 +12,11 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from pipeline.fonts import shown_name
 from pipeline.records import UNKNOWN, Float32, Rgb
 from pipeline.roster import Member
 from pipeline.video.blur import blur
-from pipeline.video.names import filled, name_label, shown_name
+from pipeline.video.names import filled, name_label
 
 Planes = tuple[Rgb, ...]
 """One picture: (RGB (h, w, 3),), or Y (h, w), U and V (h / 2, w / 2); uint8, or uint16 for HDR."""

@@ -13,9 +13,8 @@ from matplotlib.font_manager import FontProperties
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from pipeline.files import written_whole
-from pipeline.fonts import font_for
+from pipeline.fonts import font_for, shown_name
 from pipeline.roster import Member
-from pipeline.video.names import shown_name
 
 UNKNOWN_COLOUR: Final = "#B5B5B5"
 MIN_SPAN_SHARE: Final = 0.002  # of the video's length; a shorter appearance would not be seen

@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 from PIL import ImageColor
 
-from pipeline.fonts import font_for
+from pipeline.fonts import font_for, shown_name
 from pipeline.records import UNKNOWN
 from pipeline.roster import COLOURS, Member
 from pipeline.video.draw import GREY, FaceLabels, Painter
-from pipeline.video.names import shown_name
 
 JIMIN, SAKURA = Member("jm", "지민", COLOURS[0]), Member("sk", "さくら", COLOURS[1])
 
