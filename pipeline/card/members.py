@@ -76,20 +76,15 @@ def draw_map(
     figure, axes = new_figure(6.5, 6.0)
     colours = np.array(shown.colours)[labels]
     for which, marker, size, kind in ((~tested, "o", 22, "learnt from"), (tested, "D", 34, "tested on")):
-        axes.scatter(
-            *places_xy[which].T, s=size, c=colours[which], marker=marker, edgecolors=INK, linewidths=0.5, label=kind
-        )
-    wrong = tested & (taken != labels)
-    axes.scatter(
-        *places_xy[wrong].T, s=150, facecolors="none", edgecolors=WRONG, linewidths=2, label="taken for another"
-    )
+        x, y = places_xy[which].T
+        axes.scatter(x, y, size, colours[which], marker, edgecolors=INK, linewidths=0.5, label=kind)
+    x, y = places_xy[tested & (taken != labels)].T
+    axes.scatter(x, y, 150, facecolors="none", edgecolors=WRONG, linewidths=2, label="taken for another")
     halo = [patheffects.withStroke(linewidth=3, foreground="white")]
     for label in np.unique(labels):
-        x, y = np.median(places_xy[labels == label], axis=0)
-        set_names(
-            [axes.text(x, y, shown.names[label], ha="center", va="center", path_effects=halo)],
-            names_size(len(shown.names)),
-        )
+        place_xy = np.median(places_xy[labels == label], axis=0)
+        name = axes.text(*place_xy, shown.names[label], ha="center", va="center", path_effects=halo)
+        set_names([name], names_size(len(shown.names)))
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_color(FAINT)
     figure.legend(loc="outside lower center", ncols=3, frameon=False, markerscale=0.9)
@@ -97,16 +92,12 @@ def draw_map(
 
 
 def _grid(
-    values: npt.NDArray[np.floating],
-    columns: tuple[str, ...],
-    rows: tuple[str, ...],
-    map_: str,
-    of: tuple[float, float],
+    values: Float64, columns: tuple[str, ...], rows: tuple[str, ...], colours: str, span: tuple[float, float]
 ) -> tuple[Figure, Axes]:
     """A coloured grid with names at its columns and rows."""
     side = max(3.6, 0.55 * len(rows) + 2.4)
     figure, axes = new_figure(side + 0.6, side)
-    axes.imshow(values, cmap=map_, vmin=of[0], vmax=of[1])
+    axes.imshow(values, cmap=colours, vmin=span[0], vmax=span[1])
     axes.set_xticks(range(len(columns)), columns, rotation=45, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(rows)), rows)
     set_names([*axes.get_xticklabels(), *axes.get_yticklabels()], names_size(len(rows)))

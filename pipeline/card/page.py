@@ -83,16 +83,18 @@ def write_card(
 
 
 def _rows(roster: Roster, metrics: Mapping[str, Any], findings: Findings, photos: Mapping[str, int]) -> list[Row]:
-    answers = findings.answers
-    rows = []
-    for label, (key, figures) in enumerate(metrics["per_member"].items()):
-        intervals = {
-            "precision_interval": share_interval(answers.right[answers.named == label]),
-            "recall_interval": share_interval(answers.right[answers.labels == label]),
-        }
-        member = roster.member(key)
-        rows.append(Row(name=member.name, colour=member.colour, photos=photos.get(key, 0), **figures, **intervals))
-    return rows
+    right, named, labels = findings.answers.right, findings.answers.named, findings.answers.labels
+    return [
+        Row(
+            name=roster.member(key).name,
+            colour=roster.member(key).colour,
+            photos=photos.get(key, 0),
+            precision_interval=share_interval(right[named == label]),
+            recall_interval=share_interval(right[labels == label]),
+            **figures,
+        )
+        for label, (key, figures) in enumerate(metrics["per_member"].items())
+    ]
 
 
 def _tile(face: Example, members: Sequence[str], names: Mapping[str, str]) -> Tile:
