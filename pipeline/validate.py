@@ -71,6 +71,7 @@ def measure(findings: Findings, seed: int) -> dict[str, Any]:
         "equal_error_rate": curve and curve.equal_error_rate,
         "roc_auc": curve and curve.area,
         "ece": findings.reliability.error,
+        "ece_with_strangers": findings.open_reliability.error,
         "intervals": {**intervals, "macro_f1": as_json(macro_f1_interval(answers, macro_f1, seed))},
         "threshold": THRESHOLD,
         "threshold_likeness": round(findings.model.open_set.threshold, 4),

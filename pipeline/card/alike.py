@@ -15,6 +15,7 @@ from pipeline.side import Side
 PAIRS_TOLD: Final = 5
 TSNE_AT_LEAST: Final = 12  # faces that differ; of fewer a map of neighbourhoods tells nothing
 PERPLEXITY: Final = 20.0
+ITERATIONS: Final = 500
 
 
 def member_likeness(model: Model, learnt: Side) -> Float64:
@@ -53,7 +54,7 @@ def tsne_places(vectors: Float32, seed: int) -> Float64 | None:
     if len(np.unique(vectors, axis=0)) < TSNE_AT_LEAST:
         return None
     perplexity = min(PERPLEXITY, (len(vectors) - 1) / 3)
-    # One job: sums in another order would give another map from the same seed.
-    return np.asarray(
-        TSNE(perplexity=perplexity, init="pca", random_state=seed, n_jobs=1).fit_transform(vectors), np.float64
-    )
+    # The approximate method adds up in as many threads as there are cores: slow on a busy machine, and another order of
+    # sums gives another map.
+    map_ = TSNE(perplexity=perplexity, init="pca", method="exact", max_iter=ITERATIONS, random_state=seed)
+    return np.asarray(map_.fit_transform(vectors), np.float64)

@@ -24,7 +24,7 @@ def draw_roc(path: Path, curve: OpenSetCurve) -> None:
     axes.plot([0, 1], [0, 1], color=FAINT, linestyle="--")
     axes.plot(curve.false_name_rate, curve.named_rate, color=LINE, linewidth=2, clip_on=False)
     _mark(axes, curve, curve.false_name_rate, curve.named_rate)
-    axes.legend(loc="lower right", frameon=False, title=f"area under the curve {curve.area:.3f}")
+    axes.legend(loc="lower right", edgecolor="none", title=f"area under the curve {curve.area:.3f}")
     save(figure, path)
 
 
@@ -33,30 +33,32 @@ def draw_det(path: Path, curve: OpenSetCurve, faces: int) -> None:
     least = 0.5 / faces
     x, y = (ndtri(np.clip(rate, least, 1 - least)) for rate in (curve.false_name_rate, 1.0 - curve.named_rate))
     figure, axes = _square("strangers named", "members missed")
-    axes.plot(x, y, color=LINE, linewidth=2, clip_on=False)
+    axes.plot(x, y, color=LINE, linewidth=2)
     axes.axline((0, 0), slope=1, color=FAINT, linestyle="--")
     _mark(axes, curve, x, y)
-    span = ndtri([min(RATES[0], least), RATES[-1]])
+    span = ndtri([least / 2, RATES[-1]])
     ticks = [rate for rate in RATES if rate >= least / 2]
     labels = [f"{100 * rate:g} %" for rate in ticks]
     axes.set(xlim=span, ylim=span)
     axes.set_xticks(ndtri(ticks), labels, rotation=45)
     axes.set_yticks(ndtri(ticks), labels)
-    axes.legend(loc="upper right", frameon=False, title=f"equal error rate {curve.equal_error_rate:.1%}")
+    axes.legend(loc="upper right", edgecolor="none", title=f"equal error rate {curve.equal_error_rate:.1%}")
     save(figure, path)
 
 
-def draw_reliability(path: Path, found: Reliability) -> None:
-    """How often a name is right against the confidence it was given; a dot's area is how many faces it stands for."""
+def draw_reliability(path: Path, alone: Reliability, with_strangers: Reliability) -> None:
+    """How often a name is right against the confidence it was given; a dot's area grows with its number of faces."""
     figure, axes = _square("confidence", "right")
     axes.plot([0, 1], [0, 1], color=FAINT, linestyle="--")
-    axes.plot(found.confidence, found.right, color=LINE, linewidth=1)
-    areas = 30 + 300 * np.sqrt(found.faces / max(found.faces.max(initial=1), 1))
-    axes.scatter(found.confidence, found.right, s=areas, color=LINE, alpha=0.75, clip_on=False)
-    for x, y, count in zip(found.confidence, found.right, found.faces, strict=True):
-        axes.annotate(str(count), (x, y), (0, 14), textcoords="offset points", ha="center", size=9, color=INK)
+    kinds = ((with_strangers, FAINT, "and as many strangers"), (alone, LINE, "members' faces"))
+    for found, colour, kind in kinds:
+        label = f"{kind}: error {found.error or 0:.3f}"
+        axes.plot(found.confidence, found.right, color=colour, linewidth=1)
+        areas = 20 + 250 * found.faces / found.faces.max()
+        axes.scatter(found.confidence, found.right, s=areas, color=colour, edgecolors=INK, clip_on=False, zorder=3)
+        axes.scatter([], [], color=colour, edgecolors=INK, label=label)
     axes.set_xticks(np.linspace(0, 1, BINS // 2 + 1))
-    axes.set_title(f"expected calibration error {found.error or 0:.3f}", fontsize=10, color=INK, pad=22)
+    figure.legend(loc="outside upper center", frameon=False, reverse=True)
     save(figure, path)
 
 

@@ -61,13 +61,15 @@ def open_set_curve(answers: Answers) -> OpenSetCurve | None:
     return OpenSetCurve(np.minimum(threshold, 1.0), named, false_named)
 
 
-def reliability(answers: Answers) -> Reliability:
-    """Confidence against truth in BINS equal steps, every face asked as itself and, never rightly named, as a stranger.
+def reliability(answers: Answers, with_strangers: bool) -> Reliability:
+    """Confidence against truth in BINS equal steps.
 
-    With strangers and members in equal number, which is what a confidence is calibrated to.
+    With strangers, every face is asked twice: as itself, and with its member left out, when no name is right.
     """
-    confidence = np.concatenate([answers.confidence, answers.stranger_confidence])
-    right = np.concatenate([answers.right, np.zeros(len(answers.stranger_confidence))])
+    confidence, right = answers.confidence, answers.right.astype(np.float64)
+    if with_strangers:
+        confidence = np.concatenate([confidence, answers.stranger_confidence])
+        right = np.concatenate([right, np.zeros(len(answers.stranger_confidence))])
     place = np.minimum((confidence * BINS).astype(np.int64), BINS - 1)
     faces = np.bincount(place, minlength=BINS)
     filled = faces > 0

@@ -14,8 +14,10 @@ from pipeline.side import Side
 
 @dataclass(frozen=True, slots=True)
 class Findings:
-    """Both sides, the model's answers on the test side, and what follows; no `curve` where nothing can be told apart.
+    """Both sides, the model's answers on the test side, and what follows.
 
+    `curve` is None where there are no strangers or no faces. `reliability` is of the members' faces alone,
+    `open_reliability` of them and as many strangers.
     likeness (members, members) is how alike members are to each other, -1..1, with nan inside.
     """
 
@@ -25,6 +27,7 @@ class Findings:
     answers: Answers
     curve: OpenSetCurve | None
     reliability: Reliability
+    open_reliability: Reliability
     likeness: Float64
 
 
@@ -37,6 +40,7 @@ def find_out(model: Model, learnt: Side, test: Side) -> Findings:
         test=test,
         answers=answers,
         curve=open_set_curve(answers),
-        reliability=reliability(answers),
+        reliability=reliability(answers, with_strangers=False),
+        open_reliability=reliability(answers, with_strangers=True),
         likeness=member_likeness(model, learnt),
     )

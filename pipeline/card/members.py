@@ -77,13 +77,14 @@ def draw_map(
     colours = np.array(shown.colours)[labels]
     for which, marker, size, kind in ((~tested, "o", 22, "learnt from"), (tested, "D", 34, "tested on")):
         x, y = places_xy[which].T
-        axes.scatter(x, y, size, colours[which], marker, edgecolors=INK, linewidths=0.5, label=kind)
+        axes.scatter(x, y, s=size, c=colours[which], marker=marker, edgecolors=INK, linewidths=0.5)
+        axes.scatter([], [], s=size, c="white", marker=marker, edgecolors=INK, label=kind)
     x, y = places_xy[tested & (taken != labels)].T
-    axes.scatter(x, y, 150, facecolors="none", edgecolors=WRONG, linewidths=2, label="taken for another")
+    axes.scatter(x, y, s=150, facecolors="none", edgecolors=WRONG, linewidths=2, label="taken for another")
     halo = [patheffects.withStroke(linewidth=3, foreground="white")]
     for label in np.unique(labels):
-        place_xy = np.median(places_xy[labels == label], axis=0)
-        name = axes.text(*place_xy, shown.names[label], ha="center", va="center", path_effects=halo)
+        x, y = np.median(places_xy[labels == label], axis=0)
+        name = axes.text(x, y, shown.names[label], ha="center", va="center", path_effects=halo)
         set_names([name], names_size(len(shown.names)))
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set_color(FAINT)

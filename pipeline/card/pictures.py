@@ -17,7 +17,7 @@ from pipeline.card.members import draw_confusion, draw_likeness, draw_map, draw_
 from pipeline.card.style import Shown
 from pipeline.files import folder_written_whole
 
-MAPPED: Final = 1500  # faces at most; more take long, and cover each other
+MAPPED: Final = 400  # faces at most, drawn by lot; more take long, and cover each other
 
 
 def draw_all(folder: Path, shown: Shown, findings: Findings, faces: Sequence[Example], seed: int) -> None:
@@ -33,7 +33,7 @@ def draw_all(folder: Path, shown: Shown, findings: Findings, faces: Sequence[Exa
             draw_roc(temporary / "roc.png", curve)
             draw_det(temporary / "det.png", curve, len(answers.labels))
         if faces:
-            draw_reliability(temporary / "reliability.png", findings.reliability)
+            draw_reliability(temporary / "reliability.png", findings.reliability, findings.open_reliability)
             draw_examples(temporary / "test_faces.jpg", shown, faces)
         _draw_maps(temporary, shown, findings, seed)
 

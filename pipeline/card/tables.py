@@ -21,7 +21,7 @@ def write_tables(folder: Path, findings: Findings) -> None:
     _write(folder / "confusion.csv", pd.DataFrame({"actual": keys[answers.labels], "predicted": predicted}))
     _write(folder / "roc.csv", roc_table(curve))
     _write(folder / "det.csv", det_table(curve))
-    _write(folder / "reliability.csv", reliability_table(findings.reliability))
+    _write(folder / "reliability.csv", reliability_table(findings.open_reliability))
 
 
 def _write(path: Path, table: pd.DataFrame) -> None:
