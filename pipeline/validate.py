@@ -43,7 +43,7 @@ def main(data: Path, params: Params) -> None:
     write_json(folder.with_suffix(".json"), metrics)
     write_tables(folder, findings)
     faces = examples(findings.answers, findings.test.keys, data / "faces")
-    draw_all(folder / "pictures", shown(roster, model.members), findings, faces, params.train.seed)
+    draw_all(folder / "pictures", shown(roster, model.members), findings, faces, model_folder, params.train.seed)
     write_card(folder, data, roster, metrics, findings, faces, params)
     right = "not measured" if metrics["accuracy"] is None else f"{metrics['accuracy']:.1%}"
     print(f"{STAGE}: accuracy on {metrics['n_test']} test photos: {right}; see {folder / 'model_card.html'}")

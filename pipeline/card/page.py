@@ -73,7 +73,9 @@ def write_card(
         few=[row.name for row in rows if row.n_train < FEW_PHOTOS],
         untested=[row.name for row in rows if not row.n_test],
         tiles=[_tile(face, findings.model.members, names) for face in faces],
-        pictures={path.stem: _data_url(path.read_bytes(), path.suffix) for path in (folder / "pictures").iterdir()},
+        pictures={
+            path.stem: _data_url(path.read_bytes(), path.suffix) for path in sorted((folder / "pictures").iterdir())
+        },
         sources=sources(data),
         lost=lost(data),
         networks=networks(params.models.detector, findings.model.embedder),

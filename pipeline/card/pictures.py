@@ -15,13 +15,14 @@ from pipeline.card.examples import Example, draw_examples
 from pipeline.card.findings import Findings
 from pipeline.card.members import draw_confusion, draw_likeness, draw_map, draw_shares
 from pipeline.card.style import Shown
+from pipeline.card.training import draw_training
 from pipeline.files import folder_written_whole
 
 MAPPED: Final = 400  # faces at most, drawn by lot; more take long, and cover each other
 
 
-def draw_all(folder: Path, shown: Shown, findings: Findings, faces: Sequence[Example], seed: int) -> None:
-    """Make `folder` hold a picture of all that there is something to show of."""
+def draw_all(folder: Path, shown: Shown, findings: Findings, faces: Sequence[Example], model: Path, seed: int) -> None:
+    """Make `folder` hold a picture of all that there is something to show of; `model` is the folder of the model."""
     answers, curve = findings.answers, findings.curve
     with folder_written_whole(folder) as temporary:
         draw_confusion(temporary / "confusion.png", shown, confusion(answers))
@@ -36,6 +37,7 @@ def draw_all(folder: Path, shown: Shown, findings: Findings, faces: Sequence[Exa
             draw_reliability(temporary / "reliability.png", findings.reliability, findings.open_reliability)
             draw_examples(temporary / "test_faces.jpg", shown, faces)
         _draw_maps(temporary, shown, findings, seed)
+        draw_training(temporary, model)
 
 
 def _draw_maps(folder: Path, shown: Shown, findings: Findings, seed: int) -> None:
