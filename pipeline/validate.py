@@ -30,8 +30,9 @@ STAGE: Final = "validate"
 
 def main(data: Path, params: Params) -> None:
     """Read the model and both sides of the split; write metrics/<group>.json and metrics/<group>/."""
-    roster, model_folder, folder = read_roster(data), Path("models") / data.name, Path("metrics") / data.name
+    model_folder, folder = Path("models") / data.name, Path("metrics") / data.name
     model = load(model_folder, params)
+    roster = read_roster(data)
     findings = find_out(model, read_side(data, TRAIN), read_side(data, TEST))
     metrics = measure(findings, params.train.seed)
     metrics["candidates"] = _candidates(model_folder, params, findings.test)

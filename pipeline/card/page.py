@@ -62,6 +62,7 @@ def write_card(
     template = environment.from_string((Path(__file__).parent / "card.html").read_text(encoding="utf-8"))
     names = {member.key: member.name for member in roster.members}
     rows = _rows(roster, metrics, findings, photos_of(data))
+    pictures = sorted((folder / "pictures").glob("*.png"))
     page = template.render(
         group=roster.group,
         folder=data.name,
@@ -73,9 +74,7 @@ def write_card(
         few=[row.name for row in rows if row.n_train < FEW_PHOTOS],
         untested=[row.name for row in rows if not row.n_test],
         tiles=[_tile(face, findings.model.members, names) for face in faces],
-        pictures={
-            path.stem: _data_url(path.read_bytes(), path.suffix) for path in sorted((folder / "pictures").iterdir())
-        },
+        pictures={path.stem: _data_url(path.read_bytes(), "png") for path in pictures},
         sources=sources(data),
         lost=lost(data),
         networks=networks(params.models.detector, findings.model.embedder),
@@ -101,12 +100,11 @@ def _rows(roster: Roster, metrics: Mapping[str, Any], findings: Findings, photos
 
 def _tile(face: Example, members: Sequence[str], names: Mapping[str, str]) -> Tile:
     try:
-        picture = _data_url(face.jpeg(), ".jpg")
+        picture = _data_url(face.jpeg(), "jpeg")
     except UnreadableImageError:
         picture = ""
     return Tile(picture, face, names[members[face.label]], names[members[face.named]])
 
 
-def _data_url(content: bytes, suffix: str) -> str:
-    kind = "png" if suffix == ".png" else "jpeg"
+def _data_url(content: bytes, kind: str) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"
