@@ -254,7 +254,7 @@ def test_plots_have_the_columns_that_dvc_yaml_names(params: Params) -> None:
 
 @pytest.mark.parametrize(
     "names",
-    [("ลิซ่า", "$\\alpha$", "<script>alert(1)"), ("😀", "a" * 90, "x,y\"'=1")],
+    [("ลิซ่า", "$x^2$", "<script>alert(1)"), ("😀", "a" * 90, "x,y\"'=1")],
     ids=["Thai, dollar, markup", "emoji, long, comma"],
 )
 def test_any_name_is_drawn_and_the_same_faces_make_the_same_files(params: Params, names: tuple[str, ...]) -> None:
