@@ -28,7 +28,7 @@ def draw_all(folder: Path, shown: Shown, findings: Findings, faces: Sequence[Exa
         draw_confusion(temporary / "confusion.png", shown, confusion(answers))
         draw_shares(temporary / "members.png", shown, answers)
         if answers.members > 1:
-            threshold = findings.model.open_set.threshold
+            threshold = round(findings.model.open_set.threshold, 4)  # as the metrics say it
             draw_likeness(temporary / "likeness.png", shown, findings.likeness, threshold)
         if curve:
             draw_roc(temporary / "roc.png", curve)
