@@ -93,6 +93,7 @@ def play(clone: Clone) -> dict[str, Step]:
         "demo again": clone.run("flows.cli", "demo"),
         "dvc repro": clone.run("dvc", "repro"),
         "dvc status": clone.run("dvc", "status"),
+        "dvc checkout": clone.run("dvc", "checkout"),
     }
     sample, more = clone.folder / "data" / "sample", clone.folder.with_name("clone-more") / "mira"
     more.mkdir(parents=True)

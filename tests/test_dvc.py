@@ -90,7 +90,7 @@ def test_every_stage_module_is_a_stage() -> None:
 
 def test_what_a_stage_takes_another_makes_or_a_person_keeps() -> None:
     made = {path for stage in STAGES for path in outs(stage)}
-    kept = {f"data/{GROUP}/{name}" for name in ("raw", "roster.yaml", "review.csv")}
+    kept = {f"data/{GROUP}/{name}" for name in ("raw", "raw/manifest.parquet", "roster.yaml", "review.csv")}
     taken = {path for stage in STAGES for path in deps(stage) if not path.startswith("pipeline/")}
     assert taken - made == kept
 
@@ -102,6 +102,10 @@ class TestInAClone:
         assert story["dvc repro"].printed.rstrip().endswith("Data and pipelines are up to date.")
         assert "Running stage" not in story["dvc repro"].printed
         assert story["dvc status"].printed.strip() == "Data and pipelines are up to date."
+
+    def test_a_checkout_of_what_is_there_changes_nothing(self, story: dict[str, Step]) -> None:
+        """DVC removes whatever it does not know of: once the raw photos, whose raw.dvc it did not see."""
+        assert story["dvc checkout"].files == story["dvc status"].files
 
     def test_every_stage_says_in_one_line_what_it_did(self, story: dict[str, Step]) -> None:
         lines = story["demo"].printed.splitlines()

@@ -5,18 +5,23 @@ from __future__ import annotations
 import json
 import re
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from html import unescape
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
-from conftest import SAMPLE
+import yaml
+from conftest import ROOT, SAMPLE
 from PIL import Image
 from standins import people, unit, write_split
 
 from pipeline import train, validate
+from pipeline.card.answers import asked, confusion
+from pipeline.card.findings import find_out
 from pipeline.classifiers.model import THRESHOLD, load
 from pipeline.decisions import decisions_path
 from pipeline.errors import DatasetError, ModelError
@@ -30,7 +35,7 @@ from pipeline.records import Dropped
 from pipeline.roster import add_members, roster_path
 from pipeline.side import TEST, TRAIN, read_side
 from pipeline.tables import write_dropped
-from pipeline.validate import confusion, measure
+from pipeline.validate import measure
 
 # The contract: other programs read these.
 KEYS = {
@@ -73,7 +78,7 @@ def validated(data: Path, params: Params) -> tuple[dict, str]:
     validate.main(data, params)
     return (
         json.loads(Path("metrics", f"{data.name}.json").read_text(encoding="utf-8")),
-        Path("metrics", data.name, "index.html").read_text(encoding="utf-8"),
+        Path("metrics", data.name, "model_card.html").read_text(encoding="utf-8"),
     )
 
 
@@ -107,7 +112,7 @@ def test_the_figures_count_what_is_wrong(params: Params) -> None:
     assert metrics["macro_f1"] == pytest.approx((2 / 3 + 4 / 5) / 2, abs=1e-4)
     assert (metrics["named_right"], metrics["named_wrong"]) == (0.75, 0.25)
     model = load(Path("models", "quartet"), params)
-    assert confusion(model, read_side(data, TEST)).tolist() == [[1, 0, 0], [1, 2, 0]]
+    assert confusion(asked(model, read_side(data, TEST))).tolist() == [[1, 0, 0], [1, 2, 0]]
 
 
 def test_a_stranger_counts_as_unknown_in_the_matrix(params: Params) -> None:
@@ -115,8 +120,8 @@ def test_a_stranger_counts_as_unknown_in_the_matrix(params: Params) -> None:
     model, test = load(Path("models", "quartet"), params), read_side(data, TEST)
     stranger = np.broadcast_to(np.eye(32, dtype=np.float32)[9], test.vectors.shape)
     strange = type(test)(stranger, test.labels, test.groups, test.keys, test.members)
-    assert confusion(model, strange).tolist() == [[0, 0, 2], [0, 0, 2]]
-    figures = measure(model, read_side(data, TRAIN), strange)
+    assert confusion(asked(model, strange)).tolist() == [[0, 0, 2], [0, 0, 2]]
+    figures = measure(find_out(model, read_side(data, TRAIN), strange), seed=0)
     assert (figures["named_right"], figures["named_wrong"], figures["false_name_rate"]) == (0, 0, 0)
 
 
@@ -142,19 +147,23 @@ def test_with_little_to_measure_there_are_figures_without_values(
     assert "not measured" in page or sum(tested)
 
 
-def test_the_page_needs_nothing_but_itself(params: Params) -> None:
+def test_the_card_needs_nothing_but_itself(params: Params) -> None:
     data = group(params, (8, 8), (2, 2))
-    sheets = data / "sheets" / "faces"
-    sheets.mkdir(parents=True)
-    Image.new("RGB", (20, 10), "red").save(sheets / "no-face.jpg")
+    face = data / "faces" / "k016.png"
+    face.parent.mkdir()
+    Image.new("RGB", (112, 112), "red").save(face)
     rows = [Dropped("a", "faces", "no face"), Dropped("b", "faces", "blurred"), Dropped("c", "faces", "no face")]
     write_dropped(data / "dropped" / "faces.parquet", rows)
     _, page = validated(data, params)
-    assert not re.search(r"https?:|//", re.sub(r"base64,[A-Za-z0-9+/=]+", "", page).replace("<!doctype", ""))
-    sources = re.findall(r'(?:src|href)="([^"]{0,22})', page)
-    assert sources == ["data:image/png;base64,", "data:image/jpeg;base64"]
-    assert re.findall("faces: [a-z ]+ \\([0-9]+\\)", page) == ["faces: no face (2)", "faces: blurred (1)"]
-    assert "3 pictures. Open a line" in page
+    assert not re.search(r"https?:|[^./]//", re.sub(r"base64,[A-Za-z0-9+/=]+", "", page))
+    sources = re.findall(r'src="([^"]{0,22})', page)
+    assert set(sources) == {"data:image/png;base64,", "data:image/jpeg;base64"}
+    assert re.findall(r'href="([^"]*)', page) == ["../../data/quartet/report.html"]
+    assert all(re.findall(r'<img[^>]*alt="([^"]*)"', page))
+    assert page.count("<img") == len(sources) == page.count("alt=")
+    found = re.findall("<td>faces</td><td>([a-z ]+)</td><td>([0-9]+)</td>", page)
+    assert found == [("no face", "2"), ("blurred", "1")]
+    assert "3 pictures were dropped" in page
 
 
 def test_a_hard_test_of_lookalikes_stands_beside_what_strangers_in_general_may_expect(params: Params) -> None:
@@ -162,7 +171,7 @@ def test_a_hard_test_of_lookalikes_stands_beside_what_strangers_in_general_may_e
     data = group(params, (8, 8), (4, 4))
     model = load(Path("models", "quartet"), params)
     alike = replace(read_side(data, TEST), vectors=np.repeat(read_side(data, TRAIN).vectors[8:9], 8, axis=0))
-    figures = measure(model, read_side(data, TRAIN), alike)
+    figures = measure(find_out(model, read_side(data, TRAIN), alike), seed=0)
     assert figures["false_name_rate"] == 0.5
     metrics, page = validated(data, params)
     assert metrics["promised_false_name_rate"] == params.train.false_name_rate
@@ -189,7 +198,7 @@ def test_the_end_is_one_line_that_says_where_the_page_is(params: Params, capsys:
         r"train: 12 faces of 2 members: classifier \w+, right on [\d.]+% .*\(cross-validation, \w+ [\d.]+%\)", trained
     )
     validated(data, params)
-    page = Path("metrics", "quartet", "index.html")
+    page = Path("metrics", "quartet", "model_card.html")
     assert capsys.readouterr().out == f"validate: accuracy on 4 test photos: 100.0%; see {page}\n"
 
 
@@ -220,9 +229,77 @@ def test_the_matrix_is_drawn_in_any_alphabet(params: Params) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)  # matplotlib's word for a glyph that the font lacks
         validated(data, params)
-    with Image.open(Path("metrics", "quartet", "confusion.png")) as picture:
+    with Image.open(Path("metrics", "quartet", "pictures", "confusion.png")) as picture:
         assert min(picture.size) > 300
         assert len(picture.convert("RGB").getcolors(1 << 20)) > 10
+
+
+def written(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_plots_have_the_columns_that_dvc_yaml_names(params: Params) -> None:
+    data = group(params, (8, 8), (3, 3))
+    validated(data, params)
+    stage = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]["validate"]
+    described = [entry for entry in stage["plots"] if isinstance(entry, dict)]
+    assert len(described) == 4
+    for (path, plot), *_ in (list(entry.items()) for entry in described):
+        table = pd.read_csv(path.replace("${item.group}", data.name))
+        assert {plot["x"], plot["y"]} <= set(table.columns)
+        assert len(table) > 1
+    pairs = pd.read_csv(Path("metrics", "quartet", "confusion.csv"))
+    assert Counter(pairs["actual"]) == {NAMES[0]: 3, NAMES[1]: 3}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [("ลิซ่า", "$x^2$", "<script>alert(1)"), ("😀", "a" * 90, "x,y\"'=1")],
+    ids=["Thai, dollar, markup", "emoji, long, comma"],
+)
+def test_any_name_is_drawn_and_the_same_faces_make_the_same_files(params: Params, names: tuple[str, ...]) -> None:
+    data = Path("data", "trio")
+    vectors, labels = people((6, 6, 6))
+    tested, tested_labels = people((2, 2, 2), seed=2)
+    members = [names[label] for label in (*labels, *tested_labels)]
+    write_split(data, np.concatenate([vectors, tested]), members, [TRAIN] * len(labels) + [TEST] * len(tested))
+    add_members(data, list(names))
+    train.main(data, params)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        _, page = validated(data, params)
+    first = written(Path("metrics", "trio"))
+    validate.main(data, params)
+    assert written(Path("metrics", "trio")) == first
+    assert "<script" not in page
+    assert all(name in unescape(page) for name in names)
+    assert set(pd.read_csv(Path("metrics", "trio", "confusion.csv"))["actual"]) == set(names)
+
+
+def test_thirty_members_have_a_card(params: Params) -> None:
+    data = Path("data", "crowd")
+    vectors, labels = people([3] * 30)
+    names = [f"member {label:02d}" for label in range(30)]
+    write_split(data, vectors, [names[label] for label in labels], ([TRAIN] * 2 + [TEST]) * 30)
+    add_members(data, names)
+    train.main(data, params)
+    metrics, page = validated(data, params)
+    assert metrics["n_test"] == 30
+    assert metrics["intervals"]["accuracy"]["low"] < 0.9
+    assert len(metrics["most_alike"]) == 5
+    assert len(page) < 3_000_000
+
+
+def test_how_networks_learnt_is_drawn_when_it_is_known(params: Params) -> None:
+    data = group(params, (6, 6), (2, 2))
+    curves = Path("models", "quartet", "dense_curves.json")
+    curves.write_text('{"loss": [2, 1.5], "val_loss": [2, 1.8], "accuracy": [0.5, 0.9]}', encoding="utf-8")
+    _, page = validated(data, params)
+    assert "How dense learnt" in page
+    assert Path("metrics", "quartet", "pictures", "training_dense.png").is_file()
+    curves.write_text("[1", encoding="utf-8")
+    with pytest.raises(ModelError, match=r"dense_curves.json is damaged .*run 'dvc repro -f'"):
+        validate.main(data, params)
 
 
 def test_a_member_that_left_the_roster_is_one_line(params: Params) -> None:

@@ -27,7 +27,7 @@ def demo() -> None:
         (made.folder / "player.html", "the same in a browser, with a timeline to jump by"),
         (made.folder / "screen_time.png", "who is on screen when"),
         (made.folder / "appearances.csv", "every appearance, to the frame"),
-        (Path("metrics") / GROUP / "index.html", "how good the model is, and which photos were dropped and why"),
+        (Path("metrics") / GROUP / "model_card.html", "how good the model is, on what it rests, and how sure that is"),
         (Path("data") / GROUP / "roster.yaml", "names and colours, yours to change"),
     ):
         print(f"  {path!s:60} {what}")

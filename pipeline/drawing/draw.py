@@ -14,7 +14,8 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from pipeline.drawing.blur import blur
-from pipeline.drawing.names import filled, name_label, shown_name
+from pipeline.drawing.names import filled, name_label
+from pipeline.fonts import shown_name
 from pipeline.records import UNKNOWN, Float32, Rgb
 from pipeline.roster import Member
 

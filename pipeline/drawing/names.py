@@ -1,8 +1,7 @@
-"""Names as pictures: what of them can be shown, and the label that holds them."""
+"""Names as pictures: the label that holds one."""
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Final
 
 import numpy as np
@@ -10,22 +9,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from pipeline.fonts import font_for
 from pipeline.records import Rgb
-from pipeline.roster import Member
 
 _BASELINE: Final = 0.37  # of the text's size below the label's middle; centres Latin capitals and Hangul alike
-
-
-def shown_name(member: Member, number: int) -> str:
-    """What can be drawn of the member's name: its key, or '#number', when the fonts have none of its characters."""
-    return next(filter(None, (drawable(text) for text in (member.name, member.key))), f"#{number}")
-
-
-def drawable(text: str) -> str:
-    """The text composed and on one line, without the characters that its font lacks (emoji, control characters)."""
-    coverage = font_for(text)[1]
-    composed = unicodedata.normalize("NFC", text)
-    kept = (c if ord(c) in coverage and _visible(c) else " " * c.isspace() for c in composed)
-    return " ".join("".join(kept).split())
 
 
 def name_label(text: str, colour: str, text_px: int, room_px: int) -> Rgb:
@@ -51,11 +36,6 @@ def contrasting(colour: str) -> str:
     red, green, blue = ((value / 255) ** 2.2 for value in _rgb(colour))
     luminance = 0.2126 * red + 0.7152 * green + 0.0722 * blue
     return "black" if luminance > 0.18 else "white"  # where the contrast (WCAG) of both is the same
-
-
-def _visible(character: str) -> bool:
-    is_variation_selector = 0xFE00 <= ord(character) <= 0xFE0F  # what an emoji leaves behind
-    return unicodedata.category(character)[0] != "C" and not is_variation_selector
 
 
 def _shortened(text: str, font: ImageFont.FreeTypeFont, room_px: float) -> str:

@@ -12,9 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from pipeline.drawing.names import shown_name
 from pipeline.files import written_whole
-from pipeline.fonts import font_for
+from pipeline.fonts import font_for, shown_name
 from pipeline.roster import Member
 
 UNKNOWN_COLOUR: Final = "#B5B5B5"

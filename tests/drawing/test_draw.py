@@ -9,8 +9,7 @@ import pytest
 from PIL import ImageColor
 
 from pipeline.drawing.draw import GREY, FaceLabels, Painter
-from pipeline.drawing.names import shown_name
-from pipeline.fonts import font_for
+from pipeline.fonts import font_for, shown_name
 from pipeline.records import UNKNOWN
 from pipeline.roster import COLOURS, Member
 
