@@ -13,6 +13,7 @@ from flows.commands.demo import demo
 from flows.commands.doctor import doctor
 from flows.commands.import_ import import_
 from flows.commands.label import label
+from flows.commands.review import review
 from flows.commands.score import score
 from pipeline import __version__
 from pipeline.errors import LineupError
@@ -25,6 +26,7 @@ app = typer.Typer(
 )
 app.command("import")(import_)
 app.command()(label)
+app.command()(review)
 app.command()(score)
 app.command()(doctor)
 app.command()(demo)

@@ -20,6 +20,7 @@ from pipeline.roster import read_roster
 
 ACCEPT: Final = "accept"
 REJECT: Final = "reject"
+CLEAR: Final = "clear"  # takes back what was decided before
 COLUMNS: Final = ("key", "decision", "member")
 MOST_TOLD: Final = 20  # bad lines
 
@@ -62,7 +63,8 @@ def read_decisions(data: Path, keys: Iterable[str]) -> Decisions:
             unmatched.append(f"line {number}: {row['key']} is no face of this group, or clean or faces dropped it")
         else:
             last.pop(found[0], None)
-            last[found[0]] = row | {"key": found[0]}
+            if row["decision"] != CLEAR:
+                last[found[0]] = row | {"key": found[0]}
     if wrong:
         more = f"; and {len(wrong) - MOST_TOLD} more" if len(wrong) > MOST_TOLD else ""
         raise DatasetError(f"{path}: {'; '.join(wrong[:MOST_TOLD])}{more}")
@@ -98,8 +100,8 @@ def _found(key: str, known: list[str]) -> list[str]:
 
 
 def _fault(row: dict[str, str], found: list[str], members: tuple[str, ...]) -> str:
-    if row["decision"] not in (ACCEPT, REJECT):
-        return f"a decision is '{ACCEPT}' or '{REJECT}', not {row['decision']!r}"
+    if row["decision"] not in (ACCEPT, REJECT, CLEAR):
+        return f"a decision is '{ACCEPT}', '{REJECT}' or '{CLEAR}', not {row['decision']!r}"
     if row["key"] not in found and len(row["key"].partition(".")[0]) < SHORT_KEY:
         return f"the key {row['key']!r} has less than {SHORT_KEY} characters"
     if len(found) > 1:

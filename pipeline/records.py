@@ -89,6 +89,10 @@ SUSPECTS = pa.schema(
     ]
 )
 
+SUGGESTED = pa.schema(
+    [("key", pa.string()), ("member", pa.string()), ("likeness", pa.float32()), ("margin", pa.float32())]
+)
+
 SPLIT = pa.schema(
     [("key", pa.string()), ("member", pa.string()), ("duplicate_group", pa.string()), ("side", pa.string())]
 )
