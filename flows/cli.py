@@ -11,6 +11,7 @@ import typer
 
 from flows.commands.demo import demo
 from flows.commands.doctor import doctor
+from flows.commands.forget import forget
 from flows.commands.import_ import import_
 from flows.commands.label import label
 from flows.commands.review import review
@@ -27,6 +28,7 @@ app = typer.Typer(
 app.command("import")(import_)
 app.command()(label)
 app.command()(review)
+app.command()(forget)
 app.command()(score)
 app.command()(doctor)
 app.command()(demo)

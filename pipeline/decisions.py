@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice, takewhile
 from pathlib import Path
 from typing import Final
 
 import pandas as pd
+from filelock import FileLock
 
 from pipeline.errors import DatasetError
 from pipeline.files import write_text
@@ -23,6 +24,7 @@ REJECT: Final = "reject"
 CLEAR: Final = "clear"  # takes back what was decided before
 COLUMNS: Final = ("key", "decision", "member")
 MOST_TOLD: Final = 20  # bad lines
+LOCK_FILE: Final = ".review.lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,27 @@ def start_decisions(data: Path) -> None:
     """Make the file, without a decision, if it is not there."""
     if not decisions_path(data).exists():
         write_text(decisions_path(data), ",".join(COLUMNS) + "\n")
+
+
+def decisions_locked(data: Path) -> FileLock:
+    """A lock on the file, for as long as a `with` block writes to it; others that write wait."""
+    return FileLock(data / LOCK_FILE)
+
+
+def drop_lines(data: Path, gone: Callable[[list[str]], bool], dry_run: bool = False) -> int:
+    """Take the lines for which `gone` says so, given their fields, out of the file; how many there are.
+
+    All other lines stay as they are; nothing is written when there are none, or on a `dry_run`.
+    """
+    path = decisions_path(data)
+    if not path.is_file():
+        return 0
+    with decisions_locked(data):
+        head, *lines = list(io.StringIO(path.read_bytes().decode("utf-8"), newline="")) or [""]
+        kept = [line for line in lines if not gone(next(csv.reader([line]), []))]
+        if len(kept) < len(lines) and not dry_run:
+            write_text(path, head + "".join(kept))
+    return len(lines) - len(kept)
 
 
 def read_decisions(data: Path, keys: Iterable[str]) -> Decisions:

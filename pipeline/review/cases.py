@@ -57,8 +57,9 @@ class Case:
 class Cases:
     """Everything the page shows, as the last build left it.
 
-    `by_member` has the keys of all faces by the member they are taken for, `sure` a few by which to know a member;
-    `built` is the member of each face that the build kept by a person's word, '' for one that it left out so.
+    `by_member` has the keys of all faces by the member they are taken for, `sure` a few by which to know a member; `kept`
+    are those that the model learns from. `built` is the member of each face that the build kept by a person's word, ''
+    for one that it left out so.
     """
 
     roster: Roster
@@ -67,6 +68,7 @@ class Cases:
     suggestions: tuple[Case, ...]
     by_member: Mapping[str, tuple[str, ...]]
     sure: Mapping[str, tuple[str, ...]]
+    kept: frozenset[str]
     built: Mapping[str, str]
 
     def waiting(self, decisions: Mapping[str, Decided]) -> int:
@@ -105,6 +107,7 @@ def read_cases(data: Path) -> Cases:
         _in_order(_suggestions(data), faces, roster),
         {member: tuple(by_member[member]) for member in sorted(by_member, key=_place(roster))},
         _sure(data, curated),
+        frozenset(curated["key"]),
         dict.fromkeys(rejected, "") | dict(zip(by_person["key"], by_person["member"], strict=True)),
     )
 

@@ -8,13 +8,8 @@ import os
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
 
-from filelock import FileLock
-
-from pipeline.decisions import CLEAR, COLUMNS, decisions_path, read_decisions, start_decisions
-
-LOCK_FILE: Final = ".review.lock"
+from pipeline.decisions import CLEAR, COLUMNS, decisions_locked, decisions_path, read_decisions, start_decisions
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +54,7 @@ class Journal:
 
         DatasetError when the file has a bad line, which a person has to mend first.
         """
-        with FileLock(self._data / LOCK_FILE):
+        with decisions_locked(self._data):
             start_decisions(self._data)
             before = self.known(keys).decided.get(key)
             if decision != CLEAR or before:

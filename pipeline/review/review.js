@@ -26,7 +26,7 @@ function paint(card, decided) {
   card.classList.toggle("rejected", one?.decision === "reject");
   card.dataset.decision = one?.decision ?? "";
   card.querySelector(".state").textContent =
-    !one ? "" : one.decision === "reject" ? "✗ left out" : `✓ ${names.get(member) ?? member}`;
+    !one ? card.dataset.machine ?? "" : one.decision === "reject" ? "✗ left out" : `✓ ${names.get(member) ?? member}`;
 }
 
 function tell({ waiting, problems }) {

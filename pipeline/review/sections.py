@@ -55,4 +55,4 @@ def _grouped(cases: Iterable[Case], names: Mapping[str, str]) -> tuple[tuple[str
 
 
 def _plain(cases: Cases, key: str) -> Case:
-    return Case(key, cases.faces[key].member, "", "", 0.0, kept=True)
+    return Case(key, cases.faces[key].member, "", "", 0.0, kept=key in cases.kept)
