@@ -64,4 +64,4 @@ def _notes(person: Person) -> Iterator[str]:
     if keys := perhaps_shown(person):
         more = f" and {len(keys) - MOST_TOLD} more" if len(keys) > MOST_TOLD else ""
         shown = ", ".join(key[:SHORT_KEY] for key in keys[:MOST_TOLD])
-        yield f"photos under other members that may show {person.member} too, for you to look at (--photo): {shown}{more}"
+        yield f"photos under other members that may show {person.member} too; look, and use --photo: {shown}{more}"

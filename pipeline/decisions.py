@@ -1,9 +1,13 @@
-"""data/<group>/review.csv: what a person decided about faces, one line each; the last line on a face counts."""
+"""data/<group>/review.csv: what a person decided about faces, one line each; the last line on a face counts.
+
+A key with `@` in it is that of an unlabelled face, of a picture with several: accepted, it joins the member named.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -21,7 +25,7 @@ from pipeline.roster import read_roster
 
 ACCEPT: Final = "accept"
 REJECT: Final = "reject"
-CLEAR: Final = "clear"  # takes back what was decided before
+CLEAR: Final = "clear"
 COLUMNS: Final = ("key", "decision", "member")
 MOST_TOLD: Final = 20  # bad lines
 LOCK_FILE: Final = ".review.lock"
@@ -30,7 +34,7 @@ LOCK_FILE: Final = ".review.lock"
 @dataclass(frozen=True, slots=True)
 class Decisions:
     """`rows` (COLUMNS): the last decision per face, its whole key, ACCEPT or REJECT, and the member, '' to leave it as
-    it is. `unmatched`: what is to be said of each line that is about no face."""
+    it is; no row of a face whose last line is CLEAR. `unmatched`: what is to be said of each line about no face."""
 
     rows: pd.DataFrame
     unmatched: tuple[str, ...]
@@ -94,6 +98,11 @@ def read_decisions(data: Path, keys: Iterable[str]) -> Decisions:
     return Decisions(pd.DataFrame(list(last.values()), columns=list(COLUMNS), dtype=str), tuple(unmatched))
 
 
+def is_unlabelled(key: str) -> bool:
+    """Whether the face with this key is one of several in its picture."""
+    return "@" in key
+
+
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Line number and COLUMNS of every line that is not blank."""
     if not path.is_file():
@@ -111,24 +120,35 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
 
 
 def _found(key: str, known: list[str]) -> list[str]:
-    """The keys that `key` may stand for: itself, or those that begin with it; `abc.2` is frame 2 of photo abc...."""
-    photo, dot, frame = key.partition(".")
+    """The keys that `key` may stand for: itself, or those that begin with it; `abc.2@1` is face 1 of its frame 2.
+
+    Without `@` it is never an unlabelled face, so that a line on a photo outlives the finding of a second face in it.
+    """
+    photo, part = _parts(key)
     if not photo:
         return []
     at = bisect_left(known, key)
     if at < len(known) and known[at] == key:
         return [key]
     begin = takewhile(lambda other: other.startswith(photo), islice(known, bisect_left(known, photo), None))
-    return [other for other in begin if not dot or other.partition(".")[2] == frame]
+    return [other for other in begin if _parts(other)[1] == part or not (part or is_unlabelled(other))]
+
+
+def _parts(key: str) -> tuple[str, str]:
+    """The photo's hash, and what stands behind it: `.2`, `@1`, `.2@1` or nothing."""
+    photo = re.split("[.@]", key, maxsplit=1)[0]
+    return photo, key[len(photo) :]
 
 
 def _fault(row: dict[str, str], found: list[str], members: tuple[str, ...]) -> str:
     if row["decision"] not in (ACCEPT, REJECT, CLEAR):
         return f"a decision is '{ACCEPT}', '{REJECT}' or '{CLEAR}', not {row['decision']!r}"
-    if row["key"] not in found and len(row["key"].partition(".")[0]) < SHORT_KEY:
+    if row["key"] not in found and len(_parts(row["key"])[0]) < SHORT_KEY:
         return f"the key {row['key']!r} has less than {SHORT_KEY} characters"
     if len(found) > 1:
         return f"{row['key']!r} may be any of {len(found)} faces: write more of {' or '.join(found[:3])}"
+    if row["decision"] == ACCEPT and not row["member"] and is_unlabelled(row["key"]):
+        return f"{row['key']!r} is a face of a picture with several: accept it with the member it shows"
     if row["member"] and row["member"] not in members:
         return f"{row['member']!r} is nobody's key in roster.yaml"
     return ""

@@ -23,8 +23,9 @@ from pipeline.errors import DatasetError
 from pipeline.files import WRITING
 from pipeline.forgotten import FORGOTTEN_FILE, Forgotten, read_forgotten, remember
 from pipeline.manifest import MANIFEST_FILE, read_manifest
-from pipeline.records import DROPPED, FACES, LABELLED_FACES, SHORT_KEY, SUGGESTED, SUSPECTS
+from pipeline.records import DROPPED, FACES, LABELLED_FACES, SHORT_KEY, SUGGESTED, SUSPECTS, UNLABELLED
 from pipeline.roster import read_roster, remove_member, roster_path
+from pipeline.suspects import DROP
 from pipeline.tables import drop_rows, read_table, read_table_if_there
 
 COMPARED: Final = (
@@ -129,14 +130,12 @@ def labelled_with(person: Person) -> list[Path]:
 def perhaps_shown(person: Person) -> list[str]:
     """Keys of photos under other members that may show the member too, as the machine guesses."""
     data = person.data
-    suspects, suggested = (
-        read_table_if_there(data / f"{name}.parquet", schema)
-        for name, schema in (("suspects", SUSPECTS), ("suggested", SUGGESTED))
-    )
+    suspects = read_table_if_there(data / "suspects.parquet", SUSPECTS)
+    suggested = read_table_if_there(data / "suggested.parquet", SUGGESTED)
     dropped = read_table_if_there(data / "dropped" / "clean.parquet", DROPPED)
     conflicts = dropped[(dropped["reason"] == "conflict") & dropped["detail"].str.contains(person.member, regex=False)]
     keys = {
-        *suspects["key"][suspects["looks_like"] == person.member],
+        *suspects["key"][(suspects["looks_like"] == person.member) & (suspects["action"] == DROP)],
         *suggested["key"][suggested["member"] == person.member],
         *conflicts["key"],
     }
@@ -178,8 +177,9 @@ def _is_line_of(person: Person, fields: list[str]) -> bool:
 
 
 def _accepted(data: Path, member: str) -> list[str]:
-    tables = [read_table_if_there(data / f"{name}.parquet", FACES) for name in ("faces", "unlabelled")]
-    rows = read_decisions(data, pd.concat(tables)["key"]).rows
+    faces = read_table_if_there(data / "faces.parquet", FACES)
+    unlabelled = read_table_if_there(data / "unlabelled.parquet", UNLABELLED)
+    rows = read_decisions(data, [*faces["key"], *unlabelled["key"]]).rows
     return list(rows["key"][(rows["decision"] == ACCEPT) & (rows["member"] == member)])
 
 

@@ -136,7 +136,7 @@ def remove_member(data: Path, key: str) -> None:
 
 
 def _lines_of(lines: list[str], line: int, dash_column: int) -> tuple[int, int]:
-    """First line, and the one after the last, of the list's item whose text begins at `line`, with comments above it."""
+    """First line, and the one after the last, of the list's item whose text begins at `line`, and comments above."""
     begin = line
     while not lines[begin][dash_column:].startswith("-"):
         begin -= 1

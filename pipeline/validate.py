@@ -17,7 +17,7 @@ from pipeline.report import write_report
 from pipeline.roster import read_roster
 from pipeline.side import TEST, TRAIN, Side, read_side
 from pipeline.stage import run_stage
-from pipeline.tables import read_vectors
+from pipeline.vectors import read_all_vectors
 
 STAGE: Final = "validate"
 
@@ -31,9 +31,7 @@ def main(data: Path, params: Params) -> None:
     metrics["candidates"] = _candidates(folder, params, test)
     metrics["promised_false_name_rate"] = params.train.false_name_rate
     metrics["without_photos"] = [key for key in read_roster(data).keys if key not in model.members]
-    metrics["decisions_on_no_face"] = read_decisions(
-        data, read_vectors(data / "embeddings.parquet")[0]["key"]
-    ).unmatched
+    metrics["decisions_on_no_face"] = read_decisions(data, read_all_vectors(data)[0]["key"]).unmatched
     write_json(Path("metrics") / f"{data.name}.json", metrics)
     page = Path("metrics") / data.name
     write_report(page, read_roster(data), metrics, confusion(model, test), data)

@@ -22,6 +22,7 @@ ADAPTERS = {
     "av": "pipeline.video.carried pipeline.video.clock pipeline.video.container pipeline.video.cutsound "
     "pipeline.video.decode pipeline.video.encoder pipeline.video.fancam pipeline.video.preview pipeline.video.reel "
     "pipeline.video.render pipeline.video.sound",
+    "cleanlab": "pipeline.labelquality",
     "dvc": "",  # a command, never a library
     "ffmpeg": "pipeline.video.mux",
     "imagehash": "pipeline.duplicates",
@@ -34,7 +35,7 @@ ADAPTERS = {
     "pysubs2": "pipeline.video.exports.subtitles",
     "rich": "flows.scoring pipeline.progress",
     "scenedetect": "pipeline.video.shots",
-    "sklearn": "pipeline.classifiers.openset pipeline.classifiers.svm pipeline.validate",
+    "sklearn": "pipeline.classifiers.openset pipeline.classifiers.svm pipeline.labelquality pipeline.validate",
     "skops": "pipeline.classifiers.model",
     "supervision": "pipeline.video.track",
     "trackers": "pipeline.video.track",

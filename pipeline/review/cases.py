@@ -11,16 +11,18 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from pipeline.decisions import ACCEPT
-from pipeline.records import CURATED, DROPPED, FACES, SUGGESTED, SUSPECTS
+from pipeline.decisions import ACCEPT, is_unlabelled
+from pipeline.records import CURATED, DROPPED, FACES, SUGGESTED, SUSPECTS, UNLABELLED
 from pipeline.review.journal import Decided
 from pipeline.roster import Roster, read_roster
-from pipeline.tables import read_table, read_table_if_there, read_vectors
+from pipeline.suspects import FLAG
+from pipeline.tables import read_table, read_table_if_there
+from pipeline.vectors import read_all_vectors
 
 SURE_FACES: Final = 4  # shown of a member beside a doubtful face
 TABLES: Final = (
     "roster.yaml", "faces.parquet", "unlabelled.parquet", "embeddings.parquet", "curated.parquet", "suspects.parquet",
-    "suggested.parquet", "dropped/curate.parquet",
+    "suggested.parquet", "dropped/curate.parquet", "unlabelled_embeddings.parquet",
 )  # fmt: skip
 
 
@@ -57,9 +59,9 @@ class Case:
 class Cases:
     """Everything the page shows, as the last build left it.
 
-    `by_member` has the keys of all faces by the member they are taken for, `sure` a few by which to know a member; `kept`
-    are those that the model learns from. `built` is the member of each face that the build kept by a person's word, ''
-    for one that it left out so.
+    `by_member` has the keys of all faces by the member they are taken for, `sure` a few by which to know a member, and
+    `kept` those that the model learns from. `built` is the member of each face that the build kept by a person's word,
+    '' for one that it left out so.
     """
 
     roster: Roster
@@ -76,9 +78,9 @@ class Cases:
         told = {key: self._member(key, decided) for key, decided in decisions.items()}
         offered = {case.key for case in self.suggestions}
         # A face of a group photo that was rejected leaves no trace but that it is not offered again.
-        settled = {key for key, face in self.faces.items() if not face.member and key not in offered}
+        settled = {key for key, member in told.items() if member == "" and is_unlabelled(key)} - offered
         open_keys = {key for key in told.keys() | self.built.keys() if told.get(key) != self.built.get(key)}
-        return len(open_keys - {key for key in settled if told.get(key) == ""})
+        return len(open_keys - settled)
 
     def _member(self, key: str, decided: Decided) -> str:
         return (decided.member or self.faces[key].member) if decided.decision == ACCEPT else ""
@@ -88,7 +90,7 @@ def read_cases(data: Path) -> Cases:
     """Read the tables of the group in folder `data`; DatasetError when the group is not built yet."""
     roster = read_roster(data)
     found = read_table(data / "faces.parquet", FACES)
-    loose = read_table_if_there(data / "unlabelled.parquet", FACES).assign(member="")
+    loose = read_table_if_there(data / "unlabelled.parquet", UNLABELLED).assign(member="")
     faces = {face.key: face for face in map(_face, pd.concat([found, loose]).to_dict("records"))}
     curated = read_table(data / "curated.parquet", CURATED)
     curated = curated[curated["key"].isin(faces)]  # a build may be under way
@@ -125,7 +127,7 @@ def _face(row: Any) -> Face:
 def _suspects(data: Path) -> list[Case]:
     rows: list[Any] = read_table(data / "suspects.parquet", SUSPECTS).to_dict("records")
     names = ("key", "member", "looks_like", "reason", "score")
-    return [Case(**{name: row[name] for name in names}, kept=row["action"] != "drop") for row in rows]
+    return [Case(**{name: row[name] for name in names}, kept=row["action"] == FLAG) for row in rows]
 
 
 def _suggestions(data: Path) -> list[Case]:
@@ -147,7 +149,7 @@ def _place(roster: Roster) -> Any:
 
 def _sure(data: Path, curated: pd.DataFrame) -> dict[str, tuple[str, ...]]:
     """Of each member the best pictures among the half most like all of its faces, one per photo and its copies."""
-    rows, vectors = read_vectors(data / "embeddings.parquet")
+    rows, vectors = read_all_vectors(data)
     row_of = {key: row for row, key in enumerate(rows["key"])}
     sure = {}
     for member, of_member in curated[curated["key"].isin(row_of)].groupby("member"):

@@ -80,13 +80,13 @@ def make_doubtful(data: Path) -> None:
     curated = read_table(data / "curated.parquet", CURATED)
     of = {member: rows["key"].tolist() for member, rows in curated.groupby("member")}
     rows = [
-        (of["mira"][0], "mira", "tavi", 0.4, "another member", "drop"),
-        (of["mira"][1], "mira", "mira", 0.1, "stranger", "drop"),
-        (of["tavi"][0], "tavi", "soren", 0.3, "another member", "flag"),
-        (of["tavi"][1], "tavi", "tavi", 0.2, "<b>odd</b>", "flag"),
+        (of["mira"][0], "mira", "tavi", 0.4, "another member", "drop", 0.1),
+        (of["mira"][1], "mira", "mira", 0.1, "stranger", "drop", 0.1),
+        (of["tavi"][0], "tavi", "soren", 0.3, "another member", "flag", 0.1),
+        (of["tavi"][1], "tavi", "tavi", 0.2, "<b>odd</b>", "flag", 0.1),
     ]
     write_table(data / "suspects.parquet", pd.DataFrame(rows, columns=SUSPECTS.names), SUSPECTS)
-    gone = [key for key, *_, action in rows if action == "drop"]
+    gone = [key for key, *_, action, _ in rows if action == "drop"]
     write_table(data / "curated.parquet", curated[~curated["key"].isin(gone)], CURATED)
     pair = faces[faces["key"].isin([of["juno"][0], of["kaia"][0]])]
     loose = pair.assign(key=pair["key"] + "@1", member="")
