@@ -24,10 +24,11 @@ ADAPTERS = {
     "pipeline.video.render pipeline.video.sound",
     "cleanlab": "pipeline.labelquality",
     "dvc": "",  # a command, never a library
+    "fastapi": "pipeline.review.app",
     "ffmpeg": "pipeline.video.mux",
     "imagehash": "pipeline.duplicates",
     "imageio_ffmpeg": "flows.doctor pipeline.video.mux",
-    "jinja2": "pipeline.report",
+    "jinja2": "pipeline.datasheet pipeline.report pipeline.review.app",
     "matplotlib": "pipeline.fonts pipeline.report pipeline.video.plots",
     "onnx": "pipeline.models.fold",
     "onnxruntime": "pipeline.models.fold pipeline.models.session",
@@ -40,7 +41,8 @@ ADAPTERS = {
     "supervision": "pipeline.video.track",
     "trackers": "pipeline.video.track",
     "typer": "flows.cli flows.commands.doctor flows.commands.import_ flows.commands.label flows.commands.options "
-    "flows.commands.score",
+    "flows.commands.score flows.commands.forget flows.commands.review",
+    "uvicorn": "flows.reviewing",
 }
 RUNS_ANYTHING = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "jsonpickle"}
 

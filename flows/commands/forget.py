@@ -20,7 +20,7 @@ def forget(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be removed and changed.")] = False,
 ) -> None:
-    """Remove a member, or a photo, from photos, tables, decisions, model and metrics. If stopped, the same again goes on.
+    """Remove a member or a photo from photos, tables, decisions, model and metrics; if stopped, the same again goes on.
 
     Example: `lineup forget Mira --group lanterns --dry-run`
     """

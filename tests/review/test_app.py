@@ -316,7 +316,7 @@ def test_what_was_decided_outlives_the_command(how: signal.Signals, group: Path)
     assert page.post({"key": one, "decision": "reject"})[0] == 200
     assert page.post({"key": two, "decision": "accept"})[0] == 200
     process.send_signal(how)
-    out, err = process.communicate(timeout=10)
+    out, err = process.communicate(timeout=60)
     assert lines(group) == [HEADER, f"{one},reject,", f"{two},accept,"]
     if how == signal.SIGINT:
         assert (process.returncode, err) == (0, "")
@@ -325,12 +325,12 @@ def test_what_was_decided_outlives_the_command(how: signal.Signals, group: Path)
 
 def test_a_group_that_is_not_built_and_a_port_in_use_are_told(group: Path, page: Page, tmp_path: Path) -> None:
     taken = command(group, "--port", str(page.port))
-    out, err = taken.communicate(timeout=20)
+    out, err = taken.communicate(timeout=60)
     assert (taken.returncode, out, err.count("\n")) == (1, "", 1)
     assert "choose another --port" in err
     (group / "curated.parquet").unlink()
     unbuilt = command(group)
-    out, err = unbuilt.communicate(timeout=20)
+    out, err = unbuilt.communicate(timeout=60)
     assert (unbuilt.returncode, out, err.count("\n")) == (1, "", 1)
     assert "dvc repro" in err
 
