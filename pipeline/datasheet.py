@@ -139,30 +139,33 @@ def _funnel(tables: dict[str, pd.DataFrame], keys: Sequence[str]) -> list[tuple[
 
 def _sheets(data: Path, tables: dict[str, pd.DataFrame], limits: Clean) -> dict[str, list[Sheet]]:
     """By member what was kept and, by reason, what was dropped; as many pictures as the page has room for."""
-    manifest = tables["manifest"].assign(link=_links(tables["manifest"]))
+    fates = _fates(tables)
+    most = min(MOST, max(FEWEST, MOST_PICTURES // max(1, sum(map(len, fates.values())))))
+    manifest = tables["manifest"]
+    paths = {key: data / "raw" / path for key, path in zip(manifest["key"], manifest["path"], strict=True)}
+    with ThreadPoolExecutor(THREADS) as pool:
+
+        def sheet(title: str, photos: list[Photo]) -> Sheet:
+            pictured = pool.map(lambda photo: _pictured(photo, data, paths, limits), photos[:most])
+            return Sheet(title, len(photos), tuple(pictured))
+
+        return {member: [sheet(*fate) for fate in fates[member].items()] for member in sorted(fates)}
+
+
+def _fates(tables: dict[str, pd.DataFrame]) -> dict[str, dict[str, list[Photo]]]:
+    """All photos by member and by what became of them, the best first of those that were kept."""
     sources: dict[str, list[Any]] = defaultdict(list)
-    for row in manifest.itertuples():
+    for row in tables["manifest"].assign(link=_links(tables["manifest"])).itertuples():
         sources[row.key].append(row)
-    of_face = dict(zip(tables["faces"]["key"], tables["faces"]["member"], strict=True))
+    member_of = dict(zip(tables["faces"]["key"], tables["faces"]["member"], strict=True))
     fates: dict[str, dict[str, list[Photo]]] = defaultdict(lambda: defaultdict(list))
     for row in tables["curated"].sort_values(["quality", "key"], ascending=[False, True]).itertuples():
         fates[row.member]["kept"] += [Photo(row.key, one.link) for one in sources[_raw_key(row.key)][:1]]
     for row in tables["dropped"].itertuples():
         for one in sources[_raw_key(row.key)]:
-            member = of_face.get(row.key, one.member)
+            member = member_of.get(row.key, one.member)
             fates[member][f"{row.stage}: {row.reason}"].append(Photo(row.key, one.link))
-    most = min(MOST, max(FEWEST, MOST_PICTURES // max(1, sum(map(len, fates.values())))))
-    paths = {row.key: data / "raw" / row.path for row in manifest.itertuples()}
-    with ThreadPoolExecutor(THREADS) as pool:
-        return {
-            member: [
-                Sheet(
-                    title, len(photos), tuple(pool.map(lambda one: _pictured(one, data, paths, limits), photos[:most]))
-                )
-                for title, photos in of_member.items()
-            ]
-            for member, of_member in sorted(fates.items())
-        }
+    return fates
 
 
 def _pictured(photo: Photo, data: Path, paths: dict[str, Path], limits: Clean) -> Photo:

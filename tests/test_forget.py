@@ -84,7 +84,8 @@ def words(folder: Path) -> str:
     for path in folder.rglob("*"):
         said.append(path.as_posix())
         if path.suffix == ".parquet":
-            said.append(pd.read_parquet(path).select_dtypes(object).to_csv())
+            rows = pd.read_parquet(path)
+            said += [str(value) for name in rows if name != "vector" for value in rows[name]]
         elif path.suffix in (".csv", ".yaml", ".json", ".html"):
             said.append(path.read_text(encoding="utf-8"))
     return "\n".join(said)
