@@ -80,17 +80,17 @@ function send(key, decision, member, isUndo) {
   });
 }
 
-function history() {
+function undoable() {
   return JSON.parse(sessionStorage.getItem(UNDO) ?? "[]");
 }
 
 function remember(step) {
-  sessionStorage.setItem(UNDO, JSON.stringify([...history(), step].slice(-500)));
+  sessionStorage.setItem(UNDO, JSON.stringify([...undoable(), step].slice(-500)));
 }
 
 function undo() {
   sending = sending.then(() => {
-    const steps = history(), last = steps.pop();
+    const steps = undoable(), last = steps.pop();
     if (!last) return;
     sessionStorage.setItem(UNDO, JSON.stringify(steps));
     const at = cards.findIndex(card => card.dataset.key === last.key);
