@@ -12,9 +12,11 @@ import typer
 from flows.commands.crawl import crawl
 from flows.commands.demo import demo
 from flows.commands.doctor import doctor
+from flows.commands.forget import forget
 from flows.commands.import_ import import_
 from flows.commands.label import label
 from flows.commands.photo import photo
+from flows.commands.review import review
 from flows.commands.score import score
 from pipeline import __version__
 from pipeline.errors import LineupError
@@ -29,6 +31,8 @@ app.command()(crawl)
 app.command("import")(import_)
 app.command()(label)
 app.command()(photo)
+app.command()(review)
+app.command()(forget)
 app.command()(score)
 app.command()(doctor)
 app.command()(demo)

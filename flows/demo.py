@@ -30,7 +30,7 @@ class Demo:
 def demo() -> Demo:
     """Import the sample, build its models, label its video unless that is done, score it."""
     import_group(SAMPLE / "photos", GROUP)
-    dvc("repro", f"validate@{GROUP}")  # its own stages only: other groups may be big, or broken
+    dvc("repro", f"validate@{GROUP}", f"datasheet@{GROUP}")  # its own stages only: other groups may be big, or broken
     video = next((SAMPLE / "videos").glob("*.mp4"))
     folder = OUT / video.stem
     if not _is_fresh(folder):

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import tempfile
 import threading
-import webbrowser
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -17,18 +15,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from flows.labelling import Outcome
+from pipeline.loopback import HOST, headers, hosts, open_browser
 
-HOST: Final = "127.0.0.1"
 PAGE: Final = Path(__file__).with_suffix(".html")
 SILENT_S: Final = 10  # a client that says nothing for so long is let go
-HEADERS: Final = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; img-src 'self'; connect-src 'self'; script-src 'unsafe-inline'; "
-    "style-src 'unsafe-inline'; frame-ancestors 'none'",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
+HEADERS: Final = headers("unsafe-inline")
 
 
 @dataclass(slots=True)
@@ -75,7 +66,7 @@ def live_preview(videos: Sequence[Path]) -> Iterator[Live]:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
         thread.start()
         print(f"live preview: {server.live.url}", file=sys.stderr, flush=True)
-        _open_browser(server.live.url)
+        open_browser(server.live.url)
         try:
             yield server.live
         finally:
@@ -97,8 +88,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """The page, its status or its picture; 403 under any other name, since a hostile page may own that name."""
-        port = self.server.server_port
-        if self.headers.get("Host") not in (f"{HOST}:{port}", f"localhost:{port}"):
+        if self.headers.get("Host") not in hosts(self.server.server_port):
             return self._answer(HTTPStatus.FORBIDDEN, "text/plain", b"not this host")
         match self.path.partition("?")[0]:
             case "/":
@@ -123,10 +113,3 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's own name for it
         """Nothing: the terminal belongs to the labelling."""
-
-
-def _open_browser(url: str) -> None:
-    """Open the page where there is a screen; on a server a text browser would take the terminal."""
-    if sys.platform in ("darwin", "win32") or os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"):
-        with suppress(webbrowser.Error, OSError):
-            webbrowser.open(url)

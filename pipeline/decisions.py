@@ -1,17 +1,22 @@
-"""data/<group>/review.csv: what a person decided about faces, one line each; the last line on a face counts."""
+"""data/<group>/review.csv: what a person decided about faces, one line each; the last line on a face counts.
+
+A key with `@` in it is that of an unlabelled face, of a picture with several: accepted, it joins the member named.
+"""
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice, takewhile
 from pathlib import Path
 from typing import Final
 
 import pandas as pd
+from filelock import FileLock
 
 from pipeline.errors import DatasetError
 from pipeline.files import write_text
@@ -20,14 +25,16 @@ from pipeline.roster import read_roster
 
 ACCEPT: Final = "accept"
 REJECT: Final = "reject"
+CLEAR: Final = "clear"
 COLUMNS: Final = ("key", "decision", "member")
 MOST_TOLD: Final = 20  # bad lines
+LOCK_FILE: Final = ".review.lock"
 
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
     """`rows` (COLUMNS): the last decision per face, its whole key, ACCEPT or REJECT, and the member, '' to leave it as
-    it is. `unmatched`: what is to be said of each line that is about no face."""
+    it is; no row of a face whose last line is CLEAR. `unmatched`: what is to be said of each line about no face."""
 
     rows: pd.DataFrame
     unmatched: tuple[str, ...]
@@ -42,6 +49,27 @@ def start_decisions(data: Path) -> None:
     """Make the file, without a decision, if it is not there."""
     if not decisions_path(data).exists():
         write_text(decisions_path(data), ",".join(COLUMNS) + "\n")
+
+
+def decisions_locked(data: Path) -> FileLock:
+    """A lock on the file, for as long as a `with` block writes to it; others that write wait."""
+    return FileLock(data / LOCK_FILE)
+
+
+def drop_lines(data: Path, gone: Callable[[list[str]], bool], dry_run: bool = False) -> int:
+    """Take the lines for which `gone` says so, given their fields, out of the file; how many there are.
+
+    All other lines stay as they are; nothing is written when there are none, or on a `dry_run`.
+    """
+    path = decisions_path(data)
+    if not path.is_file():
+        return 0
+    with decisions_locked(data):
+        head, *lines = list(io.StringIO(path.read_bytes().decode("utf-8"), newline="")) or [""]
+        kept = [line for line in lines if not gone(next(csv.reader([line]), []))]
+        if len(kept) < len(lines) and not dry_run:
+            write_text(path, head + "".join(kept))
+    return len(lines) - len(kept)
 
 
 def read_decisions(data: Path, keys: Iterable[str]) -> Decisions:
@@ -62,11 +90,17 @@ def read_decisions(data: Path, keys: Iterable[str]) -> Decisions:
             unmatched.append(f"line {number}: {row['key']} is no face of this group, or clean or faces dropped it")
         else:
             last.pop(found[0], None)
-            last[found[0]] = row | {"key": found[0]}
+            if row["decision"] != CLEAR:
+                last[found[0]] = row | {"key": found[0]}
     if wrong:
         more = f"; and {len(wrong) - MOST_TOLD} more" if len(wrong) > MOST_TOLD else ""
         raise DatasetError(f"{path}: {'; '.join(wrong[:MOST_TOLD])}{more}")
     return Decisions(pd.DataFrame(list(last.values()), columns=list(COLUMNS), dtype=str), tuple(unmatched))
+
+
+def is_unlabelled(key: str) -> bool:
+    """Whether the face with this key is one of several in its picture."""
+    return "@" in key
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
@@ -86,24 +120,35 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
 
 
 def _found(key: str, known: list[str]) -> list[str]:
-    """The keys that `key` may stand for: itself, or those that begin with it; `abc.2` is frame 2 of photo abc...."""
-    photo, dot, frame = key.partition(".")
+    """The keys that `key` may stand for: itself, or those that begin with it; `abc.2@1` is face 1 of its frame 2.
+
+    Without `@` it is never an unlabelled face, so that a line on a photo outlives the finding of a second face in it.
+    """
+    photo, part = _parts(key)
     if not photo:
         return []
     at = bisect_left(known, key)
     if at < len(known) and known[at] == key:
         return [key]
     begin = takewhile(lambda other: other.startswith(photo), islice(known, bisect_left(known, photo), None))
-    return [other for other in begin if not dot or other.partition(".")[2] == frame]
+    return [other for other in begin if _parts(other)[1] == part or not (part or is_unlabelled(other))]
+
+
+def _parts(key: str) -> tuple[str, str]:
+    """The photo's hash, and what stands behind it: `.2`, `@1`, `.2@1` or nothing."""
+    photo = re.split("[.@]", key, maxsplit=1)[0]
+    return photo, key[len(photo) :]
 
 
 def _fault(row: dict[str, str], found: list[str], members: tuple[str, ...]) -> str:
-    if row["decision"] not in (ACCEPT, REJECT):
-        return f"a decision is '{ACCEPT}' or '{REJECT}', not {row['decision']!r}"
-    if row["key"] not in found and len(row["key"].partition(".")[0]) < SHORT_KEY:
+    if row["decision"] not in (ACCEPT, REJECT, CLEAR):
+        return f"a decision is '{ACCEPT}', '{REJECT}' or '{CLEAR}', not {row['decision']!r}"
+    if row["key"] not in found and len(_parts(row["key"])[0]) < SHORT_KEY:
         return f"the key {row['key']!r} has less than {SHORT_KEY} characters"
     if len(found) > 1:
         return f"{row['key']!r} may be any of {len(found)} faces: write more of {' or '.join(found[:3])}"
+    if row["decision"] == ACCEPT and not row["member"] and is_unlabelled(row["key"]):
+        return f"{row['key']!r} is a face of a picture with several: accept it with the member it shows"
     if row["member"] and row["member"] not in members:
         return f"{row['member']!r} is nobody's key in roster.yaml"
     return ""

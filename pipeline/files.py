@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 _CHUNK_BYTES = 1 << 20
-_WRITING = ".writing-"
+WRITING = ".writing-"  # how the names of files begin that are not whole yet
 _FORGOTTEN_S = 86_400  # what nobody has written to for a day was left by a process that was killed
 _UMASK = os.umask(0)  # it can only be read by setting it; once, at import, no thread can see the change
 os.umask(_UMASK)
@@ -29,7 +29,7 @@ def written_whole(path: Path) -> Iterator[Path]:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     _sweep(path.parent.resolve())
-    handle, name = tempfile.mkstemp(prefix=_WRITING, suffix=path.suffix, dir=path.parent)
+    handle, name = tempfile.mkstemp(prefix=WRITING, suffix=path.suffix, dir=path.parent)
     os.close(handle)
     temporary = Path(name)
     temporary.chmod(0o666 & ~_UMASK)  # mkstemp makes private files; a result is shared like any other
@@ -45,7 +45,7 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; it takes the place of `path` only when the block succeeds."""
     path.parent.mkdir(parents=True, exist_ok=True)
     _sweep(path.parent.resolve())
-    temporary = Path(tempfile.mkdtemp(prefix=f"{_WRITING}{path.name[:40]}-", dir=path.parent))
+    temporary = Path(tempfile.mkdtemp(prefix=f"{WRITING}{path.name[:40]}-", dir=path.parent))
     temporary.chmod(0o777 & ~_UMASK)
     try:
         yield temporary
@@ -87,7 +87,7 @@ def sha256_of(path: Path) -> str:
 @cache
 def _sweep(folder: Path) -> None:
     """Remove what killed processes left in `folder`; once per process, since folders are large and this is rare."""
-    for left in folder.glob(f"{_WRITING}*"):
+    for left in folder.glob(f"{WRITING}*"):
         with suppress(OSError):  # another process sweeps it too, or may not be ours to remove
             written = max(path.lstat().st_mtime for path in (left, *left.rglob("*")))
             if time.time() - written > _FORGOTTEN_S:

@@ -20,6 +20,7 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 from pipeline.decisions import start_decisions
 from pipeline.errors import DatasetError, ParamsError
 from pipeline.files import sha256_of, write_text, written_whole
+from pipeline.forgotten import FORGOTTEN_FILE, Hashed, digest, read_forgotten
 from pipeline.manifest import DROPPED_FILE, MANIFEST_FILE, read_manifest, read_not_kept
 from pipeline.progress import track
 from pipeline.records import MANIFEST, Dropped
@@ -32,12 +33,14 @@ MAX_GROUP_CHARACTERS: Final = 60
 
 @dataclass(slots=True)
 class ImportReport:
-    """What an import did: files newly stored, already there, and met twice under one member; and what to look at."""
+    """What an import did: files newly stored, already there, met twice under one member, and left out since they were
+    forgotten; and what to look at."""
 
     members: tuple[str, ...]
     added: int = 0
     present: int = 0
     duplicates: int = 0
+    forgotten: int = 0
     warnings: list[str] = field(default_factory=list)
 
 
@@ -66,7 +69,8 @@ def import_photos(photos: Path, data: Path) -> ImportReport:
     in, or when a name cannot be used.
     """
     check_group(data.name)
-    folders, report = _member_folders(photos)
+    folders, report = _member_folders(photos, read_forgotten(data).members)
+    forgotten = read_forgotten(data).photos
     add_members(data, list(report.members))
     start_decisions(data)
     raw = data / "raw"
@@ -80,7 +84,11 @@ def import_photos(photos: Path, data: Path) -> ImportReport:
     for path in track([path for folder in folders for path in _files(folder, report)], "import"):
         member = path.relative_to(photos).parts[0]
         try:
-            row = _stored(path, member, raw, fetched_at)
+            key = sha256_of(path)
+            if key in forgotten:
+                report.forgotten += 1
+                continue
+            row = _stored(path, key, member, raw, fetched_at)
         except OSError as error:
             report.warnings.append(f"{path}: left out, {error.strerror or error}")
             continue
@@ -124,7 +132,7 @@ def add_group_to_params(path: Path, group: str) -> None:
     write_text(path, text.getvalue())
 
 
-def _member_folders(photos: Path) -> tuple[list[Path], ImportReport]:
+def _member_folders(photos: Path, forgotten: Hashed) -> tuple[list[Path], ImportReport]:
     if not photos.is_dir():
         raise DatasetError(f"{photos} is not a folder: give the folder that holds a folder of photos per member")
     entries = sorted(path for path in photos.iterdir() if not path.name.startswith("."))
@@ -135,10 +143,17 @@ def _member_folders(photos: Path) -> tuple[list[Path], ImportReport]:
     for folder in folders:
         if fault := key_fault(folder.name):
             raise DatasetError(f"{folder.name[:120]!r} cannot be a member's key, it {fault}: rename the folder")
-    report = ImportReport(tuple(folder.name for folder in folders))
+    welcome = [folder for folder in folders if folder.name not in forgotten]
+    report = ImportReport(tuple(folder.name for folder in welcome))
     if len(entries) > len(folders):
         report.warnings.append(f"{photos}: {len(entries) - len(folders)} files or links outside the members' folders")
-    return folders, report
+    for folder in folders:
+        if folder.name in forgotten:
+            line = f"member,{digest(folder.name)}"
+            report.warnings.append(
+                f"{folder}: left out, forgotten; take the line {line} out of {FORGOTTEN_FILE} to undo"
+            )
+    return welcome, report
 
 
 def _files(folder: Path, report: ImportReport) -> Iterator[Path]:
@@ -157,9 +172,8 @@ def _files(folder: Path, report: ImportReport) -> Iterator[Path]:
         report.warnings.append(f"{folder}: no photos yet")
 
 
-def _stored(path: Path, member: str, raw: Path, fetched_at: str) -> dict[str, Any]:
+def _stored(path: Path, key: str, member: str, raw: Path, fetched_at: str) -> dict[str, Any]:
     """The manifest row of a file, which is copied into raw/ unless it is there."""
-    key = sha256_of(path)
     with path.open("rb") as handle:
         extension, content_type = sniff(handle.read(HEAD_BYTES))
     target = raw / member / f"{key}.{extension}"

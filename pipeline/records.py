@@ -1,7 +1,8 @@
 """Every table and record that passes between stages: the one file they all import.
 
 A table is a Parquet file with one of the schemas below. Keys are the SHA-256 of the raw file, with `.<frame>` behind it
-for a frame of an animation. `member` is always the roster's key, or 'unknown' for a face nobody was matched to.
+for a frame of an animation, and `@<n>` behind that for the n-th prominent face from the left where there are several.
+`member` is always the roster's key, or 'unknown' for a face nobody was matched to.
 """
 
 from __future__ import annotations
@@ -69,8 +70,12 @@ FACES = pa.schema(
         ("landmarks_xy", pa.list_(pa.float32(), 10)),
         *((name, pa.float32()) for name in ("score", "sharpness", "light", "yaw_deg", "pitch_deg", "roll_deg")),
         ("quality", pa.float32()),
+        ("occlusion", pa.float32()),
     ]
 )
+
+# Good faces of pictures that show several people: `member` is only the folder that the photo lay under.
+UNLABELLED = FACES
 
 CURATED = pa.schema(
     [
@@ -82,6 +87,9 @@ CURATED = pa.schema(
     ]
 )
 
+# reason is 'another member' (the one in looks_like) or 'stranger'; action is 'drop', or 'flag' for one kept in doubt.
+# score: by how much likeness another member is ahead of its own, or its own falls short of its floor, if that is more;
+# label_quality: how probable cleanlab holds its label, 0 to 1.
 SUSPECTS = pa.schema(
     [
         ("key", pa.string()),
@@ -90,7 +98,13 @@ SUSPECTS = pa.schema(
         ("score", pa.float32()),
         ("reason", pa.string()),
         ("action", pa.string()),
+        ("label_quality", pa.float32()),
     ]
+)
+
+# Unlabelled faces that surely look like one member, who is `margin` more alike than the next.
+SUGGESTED = pa.schema(
+    [("key", pa.string()), ("member", pa.string()), ("likeness", pa.float32()), ("margin", pa.float32())]
 )
 
 SPLIT = pa.schema(

@@ -110,10 +110,7 @@ def read_roster(data: Path) -> Roster:
 def add_members(data: Path, keys: list[str]) -> Roster:
     """Write the roster if absent, append the members it lacks, keep what a person wrote there, and read it."""
     path = roster_path(data)
-    yaml_file = YAML()
-    yaml_file.preserve_quotes = True
-    yaml_file.width = 4096
-    yaml_file.indent(mapping=2, sequence=4, offset=2)
+    yaml_file = _yaml_file()
     if path.is_file():
         present = read_roster(data).keys
         new = [key for key in keys if key not in present]
@@ -129,6 +126,53 @@ def add_members(data: Path, keys: list[str]) -> Roster:
     yaml_file.dump(document, text)
     write_text(path, text.getvalue())
     return read_roster(data)
+
+
+def remove_member(data: Path, key: str) -> None:
+    """Take the member out of the roster, with the comments right above; all other lines stay as they are."""
+    path = roster_path(data)
+    text = path.read_text(encoding="utf-8")
+    yaml_file = _yaml_file()
+    document = yaml_file.load(text)
+    members = document["members"]
+    index = next(index for index, entry in enumerate(members) if entry["key"] == key)
+    if members.fa.flow_style():  # written in brackets
+        del members[index]
+        written = io.StringIO()
+        yaml_file.dump(document, written)
+        text = written.getvalue()
+    else:
+        lines = text.splitlines(keepends=True)
+        begin, end = _lines_of(lines, members.lc.item(index)[0], members.lc.col)
+        lines[begin:end] = [] if len(members) > 1 else ["  []\n"]
+        text = "".join(lines)
+    write_text(path, text)
+
+
+def _lines_of(lines: list[str], line: int, dash_column: int) -> tuple[int, int]:
+    """First line, and the one after the last, of the list's item whose text begins at `line`, and comments above."""
+    begin = line
+    while not lines[begin][dash_column:].startswith("-"):
+        begin -= 1
+    while begin and lines[begin - 1].lstrip().startswith("#"):
+        begin -= 1
+    depths = {at: len(text) - len(text.lstrip()) for at, text in enumerate(lines) if not _says_nothing(text)}
+    end = next((at for at, depth in depths.items() if at > line and depth <= dash_column), len(lines))
+    while _says_nothing(lines[end - 1]):  # a comment belongs to what follows it
+        end -= 1
+    return begin, end
+
+
+def _says_nothing(line: str) -> bool:
+    return line.strip() == "" or line.lstrip().startswith("#")
+
+
+def _yaml_file() -> YAML:
+    yaml_file = YAML()
+    yaml_file.preserve_quotes = True
+    yaml_file.width = 4096
+    yaml_file.indent(mapping=2, sequence=4, offset=2)
+    return yaml_file
 
 
 def _member(index: int, entry: Any) -> Member:

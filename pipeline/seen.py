@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -18,14 +17,13 @@ from pipeline.duplicates import perceptual_hash, thumbnail
 from pipeline.errors import UnreadableImageError
 from pipeline.files import written_whole
 from pipeline.images import THREADS, Picture, encode_jpeg, read_frames
-from pipeline.incremental import FINGERPRINT, earlier_rows, fingerprint
+from pipeline.incremental import FINGERPRINT, earlier_rows, fingerprint, saved_often
 from pipeline.params import Clean
 from pipeline.progress import track
 from pipeline.tables import read_table, write_table
 
 REVISION: Final = 1  # raise it when the code here, or that reads pictures, makes other rows of the same files
 BATCH: Final = 128
-SAVE_EVERY_S: Final = 30.0  # being killed costs at most this much work
 
 SEEN_FILE: Final = "seen.parquet"
 # What came out of each raw file, so that none is decoded twice: a row per picture, or one with the reason for none.
@@ -54,19 +52,16 @@ def look(files: dict[str, Path], folder: Path, clean: Clean) -> pd.DataFrame:
     earlier = earlier_rows(folder / SEEN_FILE, SEEN, made_by)
     rows: list[Any] = earlier[earlier["raw_key"].isin(files)].to_dict("records")
     new = sorted(files.keys() - {row["raw_key"] for row in rows})
-    saved_at = time.monotonic()
-    try:
+
+    def save() -> None:
+        rows.sort(key=lambda row: (str(row["raw_key"]), int(row["frame"])))
+        write_table(folder / SEEN_FILE, rows, SEEN, {FINGERPRINT: made_by})
+
+    with saved_often(save) as one_done:
         for found, jpegs in track(_looked_at({key: files[key] for key in new}, clean), "clean", len(new)):
             write_files(folder, jpegs)
             rows.extend(found)
-            if time.monotonic() - saved_at > SAVE_EVERY_S:
-                write_table(folder / SEEN_FILE, rows, SEEN, {FINGERPRINT: made_by})
-                saved_at = time.monotonic()
-    except KeyboardInterrupt:
-        write_table(folder / SEEN_FILE, rows, SEEN, {FINGERPRINT: made_by})
-        raise
-    rows.sort(key=lambda row: (str(row["raw_key"]), int(row["frame"])))
-    write_table(folder / SEEN_FILE, rows, SEEN, {FINGERPRINT: made_by})
+            one_done()
     return read_table(folder / SEEN_FILE, SEEN)
 
 

@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.records import SPLIT, Float32, Ints
-from pipeline.tables import read_table, read_vectors
+from pipeline.tables import read_table
+from pipeline.vectors import read_all_vectors
 
 TRAIN: Final = "train"
 TEST: Final = "test"
@@ -32,7 +33,7 @@ class Side:
 
 def read_side(data: Path, side: str) -> Side:
     """The faces of `side` (TRAIN or TEST) of the group in folder `data`."""
-    faces, vectors = read_vectors(data / "embeddings.parquet")
+    faces, vectors = read_all_vectors(data)
     split = read_table(data / "split.parquet", SPLIT).set_index("key")
     members = np.unique(split["member"][split["side"] == TRAIN].to_numpy(str))
     wanted = split.index[(split["side"] == side) & split["member"].isin(members)]

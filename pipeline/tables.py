@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -64,6 +65,20 @@ def read_vectors(path: Path) -> tuple[pd.DataFrame, Float32]:
     column = _cast(path, table.select(["vector"]), wanted).column("vector").combine_chunks()
     vectors: Float32 = column.flatten().to_numpy(zero_copy_only=False).reshape(-1, kind.list_size)
     return table.drop_columns(["vector"]).to_pandas(), np.ascontiguousarray(vectors)
+
+
+def drop_rows(path: Path, gone: Callable[[pd.DataFrame], npt.NDArray[Any]], dry_run: bool = False) -> int:
+    """Take the rows for which `gone` says so, given the columns of text, out of a table; how many there are.
+
+    All else stays as it is, the metadata too; nothing is written when there are none, or on a `dry_run`.
+    """
+    table = _opened(partial(pq.read_table, partitioning=None), path)
+    text = [field.name for field in table.schema if pa.types.is_string(field.type)]
+    mask = gone(table.select(text).to_pandas())
+    if mask.any() and not dry_run:
+        with written_whole(path) as temporary:
+            pq.write_table(table.filter(pa.array(~mask)), temporary, compression="zstd")
+    return int(mask.sum())
 
 
 def write_bundle(path: Path, tables: Iterable[tuple[Iterable[Mapping[str, Any]], pa.Schema]]) -> None:

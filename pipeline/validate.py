@@ -23,7 +23,7 @@ from pipeline.records import Ints
 from pipeline.roster import read_roster
 from pipeline.side import TEST, TRAIN, Side, read_side
 from pipeline.stage import run_stage
-from pipeline.tables import read_vectors
+from pipeline.vectors import read_all_vectors
 
 STAGE: Final = "validate"
 
@@ -38,9 +38,7 @@ def main(data: Path, params: Params) -> None:
     metrics["candidates"] = _candidates(model_folder, params, findings.test)
     metrics["promised_false_name_rate"] = params.train.false_name_rate
     metrics["without_photos"] = [key for key in roster.keys if key not in model.members]
-    metrics["decisions_on_no_face"] = read_decisions(
-        data, read_vectors(data / "embeddings.parquet")[0]["key"]
-    ).unmatched
+    metrics["decisions_on_no_face"] = read_decisions(data, read_all_vectors(data)[0]["key"]).unmatched
     write_json(folder.with_suffix(".json"), metrics)
     write_tables(folder, findings)
     faces = examples(findings.answers, findings.test.keys, data / "faces")

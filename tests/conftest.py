@@ -6,7 +6,9 @@ import os
 import shutil
 import struct
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -20,6 +22,7 @@ from pipeline.params import Params, read_params
 
 ROOT = Path(__file__).parent.parent
 SAMPLE = ROOT / "data" / "sample"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 os.environ.setdefault("LINEUP_WEIGHTS", str(ROOT / "models" / "weights"))
 
 
@@ -83,6 +86,20 @@ def project(sample_project: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     for name in ("params.yaml", "dvc.yaml"):
         shutil.copy(ROOT / name, folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A headless Chromium, if the machine has one."""
+    program = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if program is None:
+        pytest.skip("no Chromium on this machine: pages are not tried in a browser")
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: no browser to drive")
+    with playwright.sync_playwright() as driver:
+        sandbox = [] if getattr(os, "geteuid", lambda: 1)() else ["--no-sandbox"]  # Chromium has none for root
+        chromium = driver.chromium.launch(executable_path=program, args=sandbox)
+        yield chromium
+        chromium.close()
 
 
 def draw(seed: int, width: int = 320, height: int = 240) -> Image.Image:

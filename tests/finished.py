@@ -6,12 +6,12 @@ import contextlib
 import time
 from pathlib import Path
 
-from pipeline import clean, curate, embed, faces, split, train, validate
+from pipeline import clean, curate, datasheet, embed, faces, split, train, validate
 from pipeline.files import folder_written_whole
 from pipeline.intake import import_photos
 from pipeline.params import Params
 
-STAGES = (clean, faces, embed, curate, split, train, validate)
+STAGES = (clean, faces, embed, curate, split, train, validate, datasheet)
 
 
 def make_project(project: Path, photos: Path, params: Params) -> None:

@@ -23,13 +23,15 @@ ADAPTERS = {
     "pipeline.video.decode pipeline.video.encoder pipeline.video.fancam pipeline.video.preview pipeline.video.reel "
     "pipeline.video.render pipeline.video.sound",
     "bs4": "pipeline.crawl.bing pipeline.crawl.site",
+    "cleanlab": "pipeline.labelquality",
     "dvc": "",  # a command, never a library
+    "fastapi": "pipeline.review.app",
     "ffmpeg": "pipeline.video.mux",
     "icrawler": "pipeline.crawl.baidu pipeline.crawl.bing pipeline.crawl.engine pipeline.crawl.google "
     "pipeline.crawl.site",
     "imagehash": "pipeline.duplicates",
     "imageio_ffmpeg": "flows.doctor pipeline.video.mux",
-    "jinja2": "pipeline.card.page",
+    "jinja2": "pipeline.card.page pipeline.datasheet pipeline.review.app",
     "matplotlib": "pipeline.card.charts pipeline.card.members pipeline.card.style pipeline.card.training "
     "pipeline.fonts pipeline.video.plots",
     "onnx": "pipeline.models.fold",
@@ -39,13 +41,14 @@ ADAPTERS = {
     "rich": "flows.scoring pipeline.progress",
     "scenedetect": "pipeline.video.shots",
     "sklearn": "pipeline.card.alike pipeline.card.curves pipeline.classifiers.openset pipeline.classifiers.svm "
-    "pipeline.validate",
+    "pipeline.labelquality pipeline.validate",
     "skops": "pipeline.classifiers.model",
     "supervision": "pipeline.video.track",
     "trackers": "pipeline.video.track",
-    "typer": "flows.cli flows.commands.crawl flows.commands.doctor flows.commands.import_ flows.commands.label "
-    "flows.commands.options flows.commands.photo flows.commands.score",
+    "typer": "flows.cli flows.commands.crawl flows.commands.doctor flows.commands.forget flows.commands.import_ "
+    "flows.commands.label flows.commands.options flows.commands.photo flows.commands.review flows.commands.score",
     "urllib3": "pipeline.crawl.connection pipeline.crawl.fetch",
+    "uvicorn": "flows.reviewing",
 }
 RUNS_ANYTHING = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "jsonpickle"}
 

@@ -14,7 +14,7 @@ import pytest
 from conftest import draw, png_header
 from PIL import Image
 
-from pipeline import clean, seen
+from pipeline import clean, incremental, seen
 from pipeline.errors import ParamsError
 from pipeline.files import sha256_of
 from pipeline.incremental import FINGERPRINT
@@ -269,7 +269,7 @@ def test_a_run_that_was_killed_is_completed_by_the_next(
         write_files(folder, jpegs)
 
     with monkeypatch.context() as patch:
-        patch.setattr(seen, "SAVE_EVERY_S", 0)
+        patch.setattr(incremental, "SAVE_EVERY_S", 0)
         patch.setattr(seen, "write_files", dies)
         with pytest.raises(KeyboardInterrupt):
             clean.main(data, params)

@@ -11,7 +11,7 @@ import pytest
 from conftest import SAMPLE
 from standins import people, unit, write_embeddings
 
-from pipeline import curate
+from pipeline import curate, judging
 from pipeline.decisions import decisions_path
 from pipeline.errors import DatasetError
 from pipeline.params import Params
@@ -232,17 +232,17 @@ def test_faces_that_take_turns_in_dropping_each_other_are_judged_once_and_for_al
     params: Params, monkeypatch: pytest.MonkeyPatch, seed: int
 ) -> None:
     """They hardly resemble anybody: many are dropped, and taken back since those they were compared with are gone."""
-    likeness = Mock(side_effect=curate._likeness)
-    monkeypatch.setattr(curate, "_likeness", likeness)
+    likeness = Mock(side_effect=judging.likeness)
+    monkeypatch.setattr(judging, "likeness", likeness)
     vectors, labels = unit(np.random.default_rng(seed).normal(size=(13, 4))), np.arange(13) % 3
-    nobody, bounds = np.zeros(len(labels), bool), (0.3, 0.5)
-    verdict = curate.judge(vectors, labels, nobody, params.curate, bounds)
-    assert curate.FREE_ROUNDS < likeness.call_count <= curate.FREE_ROUNDS + 2 * len(labels) + 1
+    nobody, bounds = np.zeros(len(labels), bool), judging.Bounds(0.3, 0.5)
+    verdict = judging.judge(vectors, labels, nobody, params.curate, bounds)
+    assert judging.FREE_ROUNDS < likeness.call_count <= judging.FREE_ROUNDS + 2 * len(labels) + 1
     order = np.random.default_rng(seed).permutation(len(labels))
-    again = curate.judge(vectors[order], labels[order], nobody, params.curate, bounds)
+    again = judging.judge(vectors[order], labels[order], nobody, params.curate, bounds)
     assert (again.kept == verdict.kept[order]).all()
     # Whoever is dropped is so by the faces that are kept in the end, and by no state in between.
-    wrong = (verdict.best > verdict.own + params.curate.swap_margin) | (verdict.own < bounds[1])
+    wrong = (verdict.best > verdict.own + params.curate.swap_margin) | (verdict.own < bounds.sure)
     assert wrong[~verdict.kept].all()
 
 

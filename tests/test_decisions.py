@@ -60,7 +60,7 @@ def test_a_group_starts_without_decisions_and_keeps_what_it_has(tmp_path: Path) 
     [
         ("", "lacks the columns key, decision, member"),
         ("key,member\na,b\n", "lacks the columns decision"),
-        ("key,decision,member\na,maybe,\n", "line 2: a decision is 'accept' or 'reject', not 'maybe'"),
+        ("key,decision,member\na,maybe,\n", "line 2: a decision is 'accept', 'reject' or 'clear', not 'maybe'"),
         ("key,decision,member\na,,\n", "line 2: .* not ''"),
         ("key,decision,member\na,accept,b,c\n", "line 2: more fields"),
         ("key,decision,member\na,accept,b\na,accept,b,c\n", "line 3: more fields"),

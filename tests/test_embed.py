@@ -56,6 +56,7 @@ def write_faces(data: Path, keys: Sequence[str], member: str = "mira", made_by: 
         for key in keys
     ]
     write_table(data / "faces.parquet", rows, FACES, {FINGERPRINT: made_by})
+    write_table(data / "unlabelled.parquet", [], FACES, {FINGERPRINT: made_by})
 
 
 def vectors_of(data: Path) -> dict[str, Float32]:

@@ -11,16 +11,16 @@ import pytest
 from conftest import SAMPLE
 from standins import PaintDetector, painted, stands_in
 
-from pipeline import faces
+from pipeline import faces, incremental
 from pipeline.errors import DatasetError
-from pipeline.faces import Crop, gate, one_face
+from pipeline.gates import gate, prominent_faces
 from pipeline.images import read_still, save_jpeg
 from pipeline.incremental import FINGERPRINT
 from pipeline.models.geometry import iou_matrix
 from pipeline.models.quality import Quality
 from pipeline.models.retinaface import RetinaFace
 from pipeline.params import Params
-from pipeline.records import CLEAN, DROPPED, FACES, Faces, Rgb
+from pipeline.records import CLEAN, DROPPED, FACES, UNLABELLED, Faces, Rgb
 from pipeline.tables import read_table, write_table
 
 GOOD = painted((100, 60, 180, 160))
@@ -32,6 +32,7 @@ PICTURES = {
     "flat": painted((100, 60, 180, 160), noise=0),
     "large": painted((10, 10, 150, 200)),
 }
+TABLES = ("faces.parquet", "unlabelled.parquet", "dropped/faces.parquet")
 REASONS = {
     "small": "face too small",
     "two": "several faces",
@@ -86,20 +87,21 @@ def run(data: Path, params: Params) -> tuple[pd.DataFrame, dict[str, str]]:
     dropped = read_table(data / "dropped" / "faces.parquet", DROPPED)
     assert set(dropped["stage"]) <= {"faces"}
     rows = read_table(data / "faces.parquet", FACES).set_index("key")
+    aside = read_table(data / "unlabelled.parquet", UNLABELLED)
     crops = {path.name for path in (data / "faces").iterdir()}
-    assert crops == set(rows["path"])
+    assert crops == {*rows["path"], *aside["path"]}
     return rows, dict(zip(dropped["key"], dropped["reason"], strict=True))
 
 
 def contents(data: Path) -> dict[str, bytes]:
-    paths = [data / "faces.parquet", data / "dropped" / "faces.parquet", *(data / "faces").iterdir()]
+    paths = [data / name for name in TABLES] + [*(data / "faces").iterdir()]
     return {path.name + path.parent.name: path.read_bytes() for path in paths}
 
 
 # The gates
 
 
-PASSES = Quality(face_px=60, sharpness=100, light=120, yaw_deg=10, pitch_deg=-5, roll_deg=3, overall=0.8)
+PASSES = Quality(face_px=60, sharpness=100, light=120, yaw_deg=10, pitch_deg=-5, roll_deg=3, occlusion=5, overall=0.8)
 
 
 @pytest.mark.parametrize(
@@ -129,45 +131,46 @@ def test_every_gate_has_its_reason(params: Params, values: dict[str, float], rea
 
 
 @pytest.mark.parametrize(
-    ("boxes", "outcome"),
+    ("boxes", "prominent"),
     [
-        ([], "no face"),
-        ([(100, 60, 180, 160)], "a crop"),
-        ([(100, 60, 180, 160), (10, 10, 60, 72)], "a crop"),  # the other has 0.39 of its area
-        ([(100, 60, 180, 160), (10, 10, 60, 76)], "several faces"),  # 0.41
-        ([(20, 60, 100, 160), (180, 60, 260, 160)], "several faces"),
+        ([], []),
+        ([(100, 60, 180, 160)], [100]),
+        ([(100, 60, 180, 160), (10, 10, 60, 72)], [100]),  # the other has 0.39 of its area
+        ([(100, 60, 180, 160), (10, 10, 60, 76)], [10, 100]),  # 0.41
+        ([(180, 60, 260, 161), (20, 60, 100, 160)], [20, 180]),
     ],
     ids=["nobody", "one", "one and a smaller", "one and one not much smaller", "two alike"],
 )
-def test_only_one_prominent_face_will_do(params: Params, boxes: list[tuple[int, ...]], outcome: str) -> None:
-    found = one_face(painted(*boxes), PaintDetector(), params.faces)
-    assert ("a crop" if isinstance(found, Crop) else found[0]) == outcome
-    if isinstance(found, Crop):
-        assert found.box_xyxy.tolist() == [100, 60, 180, 160]
-        assert found.rgb.shape == (112, 112, 3)
+def test_prominent_faces_come_from_left_to_right(
+    params: Params, boxes: list[tuple[int, ...]], prominent: list[int]
+) -> None:
+    crops = prominent_faces(painted(*boxes), PaintDetector(), params.faces)
+    assert [crop.box_xyxy[0] for crop in crops] == prominent
+    assert all(crop.rgb.shape == (112, 112, 3) for crop in crops)
 
 
 def test_a_score_below_the_gate_is_no_face(params: Params) -> None:
-    assert one_face(GOOD, PaintDetector(), replace(params.faces, min_score=0.96)) == ("no face", "")
+    assert prominent_faces(GOOD, PaintDetector(), replace(params.faces, min_score=0.96)) == []
 
 
 @pytest.mark.parametrize(
-    ("photo", "gates", "outcome"),
+    ("photo", "gates", "outcomes"),
     [
-        ("mira/img_0002.jpg", {}, "a crop"),
-        ("juno/img_0021.jpg", {}, "several faces"),
-        ("kaia/img_0023.jpg", {}, "no face"),
-        ("mira/img_0003.jpg", {"max_yaw_deg": 10}, "turned away"),
-        ("mira/img_0002.jpg", {"min_face_px": 300}, "face too small"),
-        ("mira/img_0002.jpg", {"min_sharpness": 100000}, "blurred"),
-        ("mira/img_0002.jpg", {"min_light": 254}, "bad light"),
+        ("mira/img_0002.jpg", {}, ["a face"]),
+        ("juno/img_0021.jpg", {}, ["a face", "a face"]),
+        ("kaia/img_0023.jpg", {}, []),
+        ("mira/img_0003.jpg", {"max_yaw_deg": 10}, ["turned away"]),
+        ("mira/img_0002.jpg", {"min_face_px": 300}, ["face too small"]),
+        ("mira/img_0002.jpg", {"min_sharpness": 100000}, ["blurred"]),
+        ("mira/img_0002.jpg", {"min_light": 254}, ["bad light"]),
     ],
 )
 def test_real_photos_pass_or_fail_for_what_is_in_them(
-    detector: RetinaFace, params: Params, photo: str, gates: dict[str, float], outcome: str
+    detector: RetinaFace, params: Params, photo: str, gates: dict[str, float], outcomes: list[str]
 ) -> None:
-    found = one_face(read_still(SAMPLE / "photos" / photo), detector, replace(params.faces, **gates))
-    assert ("a crop" if isinstance(found, Crop) else found[0]) == outcome
+    limits = replace(params.faces, **gates)
+    crops = prominent_faces(read_still(SAMPLE / "photos" / photo), detector, limits)
+    assert [(gate(crop.quality, limits) or ["a face"])[0] for crop in crops] == outcomes
 
 
 # The stage
@@ -274,7 +277,7 @@ def test_a_crop_that_was_lost_is_made_again(data: Path, params: Params, painter:
     assert contents(data) == before
 
 
-@pytest.mark.parametrize("table", ["faces.parquet", "dropped/faces.parquet"])
+@pytest.mark.parametrize("table", TABLES)
 def test_a_damaged_table_is_made_again(data: Path, params: Params, painter: PaintDetector, table: str) -> None:
     run(data, params)
     before = contents(data)
@@ -302,9 +305,9 @@ def test_a_run_that_was_stopped_is_completed_by_the_next(
 ) -> None:
     run(data, params)
     whole = contents(data)
-    for path in (data / "faces.parquet", data / "dropped" / "faces.parquet", *(data / "faces").iterdir()):
+    for path in (*(data / name for name in TABLES), *(data / "faces").iterdir()):
         path.unlink()
-    monkeypatch.setattr(faces, "SAVE_EVERY", 2)
+    monkeypatch.setattr(incremental, "SAVE_EVERY_S", 0)
     with monkeypatch.context() as stopped:
         stopped.setattr(faces, "RetinaFace", lambda name: Stopped(after))
         with pytest.raises(KeyboardInterrupt):

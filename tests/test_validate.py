@@ -25,7 +25,7 @@ from pipeline.card.findings import find_out
 from pipeline.classifiers.model import THRESHOLD, load
 from pipeline.decisions import decisions_path
 from pipeline.errors import DatasetError, ModelError
-from pipeline.faces import Crop, one_face
+from pipeline.gates import prominent_faces
 from pipeline.images import read_still
 from pipeline.models.embedder import OnnxEmbedder
 from pipeline.models.looking import embed_faces
@@ -329,8 +329,8 @@ def test_outsiders_of_the_sample_are_hardly_ever_named(
     sample_project: Path, params: Params, detector: RetinaFace, embedder: OnnxEmbedder
 ) -> None:
     photos = sorted((SAMPLE / "outsiders").glob("*/*.jpg"))
-    found = [one_face(read_still(photo), detector, params.faces) for photo in photos]
-    crops = np.stack([face.rgb for face in found if isinstance(face, Crop)])
+    found = [prominent_faces(read_still(photo), detector, params.faces) for photo in photos]
+    crops = np.stack([face.rgb for faces in found for face in faces])
     assert len(crops) == len(photos) == 16
     model = load(sample_project / "models" / "lanterns", params)
     assert (model.predict(embed_faces(embedder, crops)).max(axis=1) >= THRESHOLD).sum() <= 2

@@ -29,6 +29,6 @@ def import_(
         print(f"warning: {warning}", file=sys.stderr)
     print(
         f"{group}: {len(report.members)} members, {report.added} photos added, {report.present} were there already, "
-        f"{report.duplicates} found twice"
+        f"{report.duplicates} found twice" + (f", {report.forgotten} left out: forgotten" if report.forgotten else "")
     )
     print(f"next: see data/{group}/roster.yaml for names and colours, then run 'dvc repro'")

@@ -13,11 +13,14 @@ from pipeline.records import Float32, Rgb
 
 SHARP_ENOUGH: Final = 150.0  # beyond this the vectors of one person no longer come closer to each other
 
+UPPER: Final = (slice(58, 74), slice(34, 78))  # nose and cheeks in the aligned face: rows, columns
+LOWER: Final = (slice(84, 108), slice(40, 72))  # mouth and chin
+
 
 @dataclass(frozen=True, slots=True)
 class Quality:
     """`sharpness` is the variance of the Laplacian, `light` the mean grey level (0..255), both of the aligned face;
-    angles in degrees; `face_px` the shorter side of the box; `overall` in 0..1."""
+    angles in degrees; `face_px` the shorter side of the box; `occlusion` see below; `overall` in 0..1."""
 
     face_px: float
     sharpness: float
@@ -25,7 +28,18 @@ class Quality:
     yaw_deg: float
     pitch_deg: float
     roll_deg: float
+    occlusion: float
     overall: float
+
+
+def occlusion(crop_rgb: Rgb) -> float:
+    """How unlike the colours of mouth and chin are to those of nose and cheeks, in the aligned face (112, 112, 3).
+
+    The distance of their median colours in CIELAB's a and b; skin is alike all over, a mask is not.
+    """
+    colours = cv2.cvtColor(crop_rgb, cv2.COLOR_RGB2LAB)[..., 1:].astype(np.float32)
+    upper, lower = (np.median(colours[rows].reshape(-1, 2), axis=0) for rows in (UPPER, LOWER))
+    return float(np.hypot(*(upper - lower)))
 
 
 def measure(crop_rgb: Rgb, box_xyxy: Float32, landmarks_xy: Float32, score: float) -> Quality:
@@ -34,6 +48,7 @@ def measure(crop_rgb: Rgb, box_xyxy: Float32, landmarks_xy: Float32, score: floa
     sharpness = float(cv2.Laplacian(middle, cv2.CV_32F).var())
     yaw, pitch, roll = pose_deg(landmarks_xy)
     face_px = float(min(box_xyxy[2] - box_xyxy[0], box_xyxy[3] - box_xyxy[1]))
+    covered = occlusion(crop_rgb)
     frontal = max(0.0, float(np.cos(np.radians(yaw)) * np.cos(np.radians(pitch))))
     overall = min(1.0, face_px / CROP_PX) ** 0.5 * min(1.0, sharpness / SHARP_ENOUGH) ** 0.5 * frontal * score
-    return Quality(face_px, sharpness, float(middle.mean()), yaw, pitch, roll, overall)
+    return Quality(face_px, sharpness, float(middle.mean()), yaw, pitch, roll, covered, overall)

@@ -29,7 +29,7 @@ HOSTILE = "<img src=x onerror=alert(1)>.mp4"
 
 @pytest.fixture
 def live(monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
-    monkeypatch.setattr("flows.live._open_browser", lambda url: None)
+    monkeypatch.setattr("flows.live.open_browser", lambda url: None)
     with live_preview([Path("a.mp4"), Path(HOSTILE), Path("c.mp4")]) as live:
         yield live
 
@@ -103,7 +103,7 @@ def test_it_listens_on_loopback_only(live: Live) -> None:
 
 
 def test_it_ends_with_the_call_even_when_somebody_still_listens(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flows.live._open_browser", lambda url: None)
+    monkeypatch.setattr("flows.live.open_browser", lambda url: None)
     before = threading.active_count()
     preview = live_preview([])
     live = preview.__enter__()
@@ -133,8 +133,8 @@ def test_a_browser_is_opened_where_there_is_a_screen(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     urls: list[str] = []
-    monkeypatch.setattr("flows.live.webbrowser.open", urls.append)
-    monkeypatch.setattr("flows.live.sys.platform", platform)
+    monkeypatch.setattr("pipeline.loopback.webbrowser.open", urls.append)
+    monkeypatch.setattr("pipeline.loopback.sys.platform", platform)
     monkeypatch.setenv("DISPLAY", display)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     with live_preview([]) as live:

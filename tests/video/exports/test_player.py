@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import shutil
 import subprocess
 import time
@@ -25,7 +24,6 @@ from pipeline.roster import COLOURS, Member, Roster
 from pipeline.video.decode import VideoInfo, frames, probe
 from pipeline.video.exports.player import BOXES_S, address
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 STEP_PX, SIDE_PX = 8, 20  # a white square goes that far to the right from frame to frame, over black
 
 
@@ -98,20 +96,6 @@ def test_nothing_from_outside_stands_in_the_page_itself(tmp_path: Path, info: Vi
     assert "<" not in script
     assert script.isascii()
     assert data_of(hostile)[0]["members"][0]["key"] == "k<y"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """A headless Chromium, if the machine has one."""
-    program = next(filter(None, map(shutil.which, BROWSERS)), None)
-    if program is None:
-        pytest.skip("no Chromium on this machine: the page is not tried in a browser")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: no browser to drive")
-    with playwright.sync_playwright() as driver:
-        sandbox = [] if getattr(os, "geteuid", lambda: 1)() else ["--no-sandbox"]  # Chromium has none for root
-        chromium = driver.chromium.launch(executable_path=program, args=sandbox)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

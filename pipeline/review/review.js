@@ -1,0 +1,173 @@
+"use strict";
+// Everything that comes from outside is set as text, never as HTML. Decisions are sent one after the other, in order.
+
+const byId = id => document.getElementById(id);
+const cards = [...document.querySelectorAll(".card")];
+const names = new Map([...document.querySelectorAll("[data-member]")].map(
+  button => [button.dataset.member, button.querySelector("span").textContent]));
+const token = document.querySelector("meta[name=token]").content;
+const UNDO = "lineup-review-undo";
+let current = -1, sending = Promise.resolve();
+
+function select(index) {
+  if (!cards.length) return;
+  cards[current]?.classList.remove("current");
+  current = Math.max(0, Math.min(cards.length - 1, index));
+  cards[current].classList.add("current");
+  const tall = cards[current].offsetHeight > innerHeight / 2;
+  cards[current].scrollIntoView({ block: tall ? "start" : "center" });
+}
+
+function paint(card, decided) {
+  const { key, filed } = card.dataset;
+  const one = decided[key];
+  const member = one?.member || filed;
+  card.classList.toggle("accepted", one?.decision === "accept");
+  card.classList.toggle("rejected", one?.decision === "reject");
+  card.dataset.decision = one?.decision ?? "";
+  card.querySelector(".state").textContent =
+    !one ? card.dataset.machine ?? "" : one.decision === "reject" ? "✗ left out" : `✓ ${names.get(member) ?? member}`;
+}
+
+function tell({ waiting, problems }) {
+  byId("waiting").textContent = waiting
+    ? `${waiting} ${waiting === 1 ? "decision is" : "decisions are"} not built in yet: run dvc repro when you are done.`
+    : "Every decision is built in.";
+  problem(problems.join(" · "));
+}
+
+function problem(text) {
+  byId("problem").textContent = text;
+  byId("problem").hidden = !text;
+}
+
+async function asked(path, options) {
+  let answer;
+  try {
+    answer = await fetch(path, options);
+  } catch {
+    throw new Error("Not saved: 'lineup review' has ended. Start it again and load this page anew.");
+  }
+  const told = await answer.json();
+  if (!answer.ok) throw new Error(`Not saved: ${typeof told.detail === "string" ? told.detail : "not understood"}`);
+  return told;
+}
+
+async function refresh() {
+  try {
+    const told = await asked("/decisions");
+    cards.forEach(card => paint(card, told.decided));
+    tell(told);
+  } catch (error) {
+    problem(error.message);
+  }
+}
+
+function send(key, decision, member, isUndo) {
+  sending = sending.then(async () => {
+    try {
+      const told = await asked("/decisions", {
+        method: "POST",
+        headers: { "Content-Type": "application/json", "X-Lineup-Token": token },
+        body: JSON.stringify({ key, decision, member }),
+      });
+      for (const card of cards) if (card.dataset.key === key) paint(card, { [key]: told.now });
+      if (!isUndo) remember({ key, before: told.before });
+      tell(told);
+    } catch (error) {
+      problem(error.message);
+    }
+  });
+}
+
+function undoable() {
+  return JSON.parse(sessionStorage.getItem(UNDO) ?? "[]");
+}
+
+function remember(step) {
+  sessionStorage.setItem(UNDO, JSON.stringify([...undoable(), step].slice(-500)));
+}
+
+function undo() {
+  sending = sending.then(() => {
+    const steps = undoable(), last = steps.pop();
+    if (!last) return;
+    sessionStorage.setItem(UNDO, JSON.stringify(steps));
+    const at = cards.findIndex(card => card.dataset.key === last.key);
+    if (at >= 0) select(at);
+    send(last.key, last.before?.decision ?? "clear", last.before?.member ?? "", true);
+  });
+}
+
+function decide(decision, member = "") {
+  if (current < 0) return;
+  send(cards[current].dataset.key, decision, member, false);
+  byId("members").classList.remove("open");
+  if (decision !== "clear") select(current + 1);
+}
+
+function toggle(id) {
+  const dialog = byId(id);
+  dialog.open ? dialog.close() : dialog.showModal();
+}
+
+function wholePhoto() {
+  if (current < 0) return;
+  byId("whole").src = `/photo/${encodeURIComponent(cards[current].dataset.key)}`;
+  toggle("photo");
+}
+
+const actions = {
+  accept: () => current >= 0 && decide("accept", cards[current].dataset.offer),
+  reject: () => decide("reject"),
+  clear: () => decide("clear"),
+  who: () => byId("members").classList.toggle("open"),
+  undo,
+  help: () => toggle("help"),
+  photo: wholePhoto,
+  next: () => select(current + 1),
+  previous: () => select(current - 1),
+};
+const keys = {
+  a: "accept", r: "reject", 0: "clear", u: "undo", "?": "help", " ": "photo",
+  n: "next", j: "next", arrowright: "next", arrowdown: "next",
+  p: "previous", k: "previous", arrowleft: "previous", arrowup: "previous",
+};
+
+// On keyboards of other alphabets the place of the key counts.
+function pressed(event) {
+  const latin = event.key.length > 1 || /^[a-z0-9? ]$/i.test(event.key);
+  return (latin ? event.key : event.code.replace(/^(Key|Digit)/, "")).toLowerCase();
+}
+
+document.addEventListener("keydown", event => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const key = pressed(event);
+  if (document.querySelector("dialog[open]")) {
+    if (key === "?" || key === " ") { event.preventDefault(); document.querySelector("dialog[open]").close(); }
+    return;
+  }
+  const member = document.querySelector(`[data-shortcut="${CSS.escape(key)}"]`);
+  if (!member && !keys[key]) return;
+  event.preventDefault();
+  member ? decide("accept", member.dataset.member) : actions[keys[key]]();
+});
+
+document.addEventListener("click", event => {
+  const button = event.target.closest("button"), card = event.target.closest(".card");
+  if (button?.dataset.member !== undefined) decide("accept", button.dataset.member);
+  else if (button) actions[button.dataset.action]();
+  else if (event.target.closest("#photo")) toggle("photo");
+  else if (card) {
+    const again = cards[current] === card && event.target.matches(".card > .face");
+    again ? wholePhoto() : select(cards.indexOf(card));
+  }
+  if (button) button.blur(); // or the space bar would press it again
+});
+
+document.addEventListener("visibilitychange", () => document.hidden || refresh()); // another tab may have decided
+for (const button of document.querySelectorAll("[data-colour]")) button.style.setProperty("--member", button.dataset.colour);
+refresh().then(() => {
+  const first = cards.findIndex(card => !card.dataset.decision);
+  if (cards.length) select(Math.max(0, first));
+});

@@ -1,0 +1,58 @@
+"""The pages of a review, in the order in which a person goes through them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Final, Literal
+
+from pipeline.review.cases import Case, Cases
+from pipeline.review.journal import Decided
+from pipeline.roster import Roster
+
+SHORTCUTS: Final = "123456789bcdefghilmoqstvwxyz"  # the other letters and 0 are commands
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One page: its title, and its faces in groups of a heading each; 'cases' are shown large, with what tells."""
+
+    title: str
+    kind: Literal["cases", "faces"]
+    groups: tuple[tuple[str, tuple[Case, ...]], ...]
+
+    @property
+    def count(self) -> int:
+        """How many faces there are on the page."""
+        return sum(len(cases) for _, cases in self.groups)
+
+
+def sections(cases: Cases, decided: Mapping[str, Decided]) -> tuple[Section, ...]:
+    """Suspects, suggestions, a page of all faces per member, and what was decided, the latest first."""
+    names = {member.key: member.name for member in cases.roster.members}
+    latest = tuple(_plain(cases, key) for key in reversed(list(decided)))
+    return (
+        Section("Suspects", "cases", _grouped(cases.suspects, names)),
+        Section("Suggestions", "cases", _grouped(cases.suggestions, names)),
+        *(
+            Section(names.get(member, member), "faces", (("", tuple(_plain(cases, key) for key in keys)),))
+            for member, keys in cases.by_member.items()
+        ),
+        Section("Decided", "faces", (("", latest),)),
+    )
+
+
+def shortcuts(roster: Roster) -> dict[str, str]:
+    """The key to press for each member; '' for those for whom none is left."""
+    given = SHORTCUTS.ljust(len(roster.members))
+    return {key: shortcut.strip() for key, shortcut in zip(roster.keys, given, strict=False)}
+
+
+def _grouped(cases: Iterable[Case], names: Mapping[str, str]) -> tuple[tuple[str, tuple[Case, ...]], ...]:
+    together = groupby(cases, key=lambda case: case.member or case.looks_like)
+    return tuple((names.get(member, member), tuple(of_member)) for member, of_member in together)
+
+
+def _plain(cases: Cases, key: str) -> Case:
+    return Case(key, cases.faces[key].member, "", "", 0.0, kept=key in cases.kept)

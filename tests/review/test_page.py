@@ -1,0 +1,148 @@
+"""The review page in a real browser: by keyboard, by mouse, by touch, wide and on a phone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from served import Page, make_doubtful, served
+
+from pipeline.decisions import decisions_path
+
+PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
+WIDE = {"viewport": {"width": 1280, "height": 800}}
+
+
+@pytest.fixture
+def group(lanterns: Path) -> Path:
+    make_doubtful(lanterns)
+    return lanterns
+
+
+@pytest.fixture
+def server(group: Path) -> Iterator[Page]:
+    with served(group) as page:
+        yield page
+
+
+@pytest.fixture
+def tab(browser: Any, server: Page, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """The first page, ready for keys; the test fails when a script fails, is refused, or asks another machine."""
+    context = browser.new_context(**getattr(request, "param", WIDE))
+    made = context.new_page()
+    wrong: list[str] = []
+    made.on("pageerror", lambda error: wrong.append(str(error)))
+    made.on("console", lambda message: wrong.append(message.text))
+    made.on("request", lambda asked: None if asked.url.startswith(server.url) else wrong.append(asked.url))
+    made.goto(server.url)
+    made.wait_for_selector(".card.current")
+    yield made
+    context.close()
+    assert wrong == []
+
+
+def decided(group: Path) -> list[str]:
+    return [line.partition(",")[2] for line in decisions_path(group).read_text().splitlines()[1:]]
+
+
+def current(tab: Any) -> int:
+    return int(tab.evaluate("[...document.querySelectorAll('.card')].findIndex(c => c.matches('.current'))"))
+
+
+def settled(tab: Any, count: int) -> None:
+    """Wait until so many decisions are told as waiting."""
+    words = "Every decision" if not count else f"{count} decision{'s are' if count > 1 else ' is'} not built in"
+    tab.wait_for_selector(f"#waiting:has-text('{words}')")
+
+
+def test_by_keyboard(tab: Any, group: Path) -> None:
+    for key in ("a", "r", "5", "ArrowRight"):
+        tab.keyboard.press(key)
+    settled(tab, 3)
+    assert decided(group) == ["accept,", "reject,", "accept,tavi"]
+    assert tab.locator(".accepted").count() == 2
+    assert tab.locator(".rejected .state").inner_text() == "✗ left out"
+    assert current(tab) == 3
+    tab.keyboard.press("u")
+    settled(tab, 2)
+    assert current(tab) == 2
+    tab.keyboard.press("p")
+    tab.keyboard.press("2")  # another word on a face that was rejected
+    tab.wait_for_selector(".state:has-text('kaia')")
+    tab.keyboard.press("u")
+    tab.wait_for_selector(".rejected")
+    assert decided(group)[3:] == ["clear,", "accept,kaia", "reject,"]
+    tab.reload()
+    tab.wait_for_selector(".card.current")
+    assert current(tab) == 2  # the first that is not decided
+    tab.keyboard.press("u")  # what was done before the page was loaded again
+    settled(tab, 1)
+
+
+def test_help_and_the_whole_photo(tab: Any) -> None:
+    tab.keyboard.press("?")
+    assert tab.locator("#help").is_visible()
+    tab.keyboard.press("a")  # is not a decision while the help is open
+    tab.keyboard.press("Escape")
+    assert not tab.locator("#help").is_visible()
+    tab.keyboard.press(" ")
+    tab.wait_for_selector("#photo[open]")
+    assert tab.evaluate("document.getElementById('whole').decode().then(() => true)")
+    tab.keyboard.press(" ")
+    assert not tab.locator("#photo").is_visible()
+    settled(tab, 0)
+
+
+def test_suggestions_are_additions(tab: Any, server: Page, group: Path) -> None:
+    tab.goto(f"{server.url}/page/1")
+    tab.wait_for_selector(".card.current")
+    tab.keyboard.press("a")
+    tab.keyboard.press("r")
+    settled(tab, 2)
+    assert decided(group) == ["accept,juno", "reject,"]
+
+
+@pytest.mark.parametrize("tab", [PHONE], indirect=True, ids=["phone"])
+def test_by_touch_on_a_phone(tab: Any, group: Path) -> None:
+    assert tab.evaluate("document.documentElement.scrollWidth") <= 390
+    for action in ("accept", "reject", "next", "undo"):
+        button = tab.locator(f"[data-action={action}]").first
+        box = button.bounding_box()
+        assert min(box["width"], box["height"]) >= 32
+        assert box["y"] > 700
+    tab.tap("[data-action=accept]")
+    tab.tap("[data-action=reject]")
+    tab.tap("[data-action=who]")
+    tab.tap("[data-member=soren]")
+    tab.tap(".card >> nth=0")
+    settled(tab, 3)
+    assert decided(group) == ["accept,", "reject,", "accept,soren"]
+    tab.tap("[data-action=undo]")
+    settled(tab, 2)
+    face = tab.locator(".card.current > .face").bounding_box()
+    assert face["width"] >= 300
+
+
+def test_two_tabs_agree(tab: Any, server: Page, group: Path) -> None:
+    other = tab.context.new_page()
+    other.goto(f"{server.url}/page/0")
+    other.wait_for_selector(".card.current")
+    other.keyboard.press("r")
+    settled(other, 1)
+    tab.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    tab.wait_for_selector(".rejected")
+    settled(tab, 1)
+
+
+def test_it_says_when_nothing_is_saved(browser: Any, group: Path) -> None:
+    with served(group) as page:
+        tab = browser.new_page()
+        tab.goto(page.url)
+        tab.wait_for_selector(".card.current")
+    tab.keyboard.press("a")
+    tab.wait_for_selector("#problem:has-text('Not saved')")
+    assert tab.locator(".accepted").count() == 0
+    tab.close()
+    assert decided(group) == []
