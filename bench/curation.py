@@ -78,8 +78,10 @@ def main(photos: Path, strangers: Path | None) -> None:
         if way.strange and not len(others):
             continue
         draws = [measured(group, others, way, params, np.random.default_rng(draw)) for draw in range(DRAWS)]
-        figures = np.nanmean(np.where(np.isfinite(draws), draws, np.nan), axis=0) if np.isfinite(draws).any() else []
-        print(f"{way.what:32}", *(f"{'-' if np.isnan(figure) else f'{figure:.1%}':>13}" for figure in figures))
+        columns = ([figure for figure in column if np.isfinite(figure)] for column in zip(*draws, strict=True))
+        print(
+            f"{way.what:32}", *(f"{f'{np.mean(column):.1%}' if column else '-':>13}" for column in columns), flush=True
+        )
 
 
 def embedded(photos: Path, params: Params) -> Group:

@@ -258,7 +258,7 @@ def test_without_vectors_it_says_what_to_run(tmp_path: Path, params: Params) -> 
 
 
 def test_a_face_in_doubt_is_kept_and_flagged(tmp_path: Path, params: Params) -> None:
-    between = unit(of_person(0, 8).mean(axis=0) + 0.97 * of_person(1, 8).mean(axis=0))[None]
+    between = unit([of_person(0, 8).mean(axis=0) + 0.97 * of_person(1, 8).mean(axis=0)])
     keys = group(tmp_path, ("mira", of_person(0, 8)), ("mira", between), ("tavi", of_person(1, 8)))
     kept, dropped = run(tmp_path, params)
     [doubted] = keys["1 mira"]
@@ -275,7 +275,7 @@ def test_a_face_in_doubt_is_kept_and_flagged(tmp_path: Path, params: Params) -> 
 
 
 def test_what_is_dropped_stands_before_what_is_flagged(tmp_path: Path, params: Params) -> None:
-    between = unit(of_person(0, 8).mean(axis=0) + 0.97 * of_person(1, 8).mean(axis=0))[None]
+    between = unit([of_person(0, 8).mean(axis=0) + 0.97 * of_person(1, 8).mean(axis=0)])
     keys = group(tmp_path, ("mira", between), ("mira", of_person(0, 8)), ("mira", of_person(1, 1, seed=5)),
                  ("tavi", of_person(1, 8)))  # fmt: skip
     run(tmp_path, params)
