@@ -24,7 +24,7 @@ MAX_RMS: Final = 6.0  # of the thumbnails' colours, 0 to 255; what remains to te
 _BANDS: Final = 4
 _BAND_BITS: Final = 16
 _CHUNK_PAIRS: Final = 1 << 21
-_CHUNK_ROWS: Final = 256
+_CHUNK_ROWS: Final = 16  # so few that BLAS starts no threads, which on a busy machine wait for each other
 _MIN_CONTRAST: Final = 8.0  # grey levels; below it a picture has no pattern that could correlate
 
 Hashes = npt.NDArray[np.uint64]
@@ -99,26 +99,31 @@ def groups(count: int, pairs: Ints) -> Ints:
 
 def _first_alike(hashes: Hashes, thumbnails: Rgb) -> Ints:
     """For each picture the index of the first with the very same hash and thumbnail."""
-    pixels = thumbnails.reshape(len(hashes), THUMBNAIL_PX * THUMBNAIL_PX * 3)
-    looks = np.concatenate([hashes[:, None].view(np.uint8), pixels], axis=1)
-    _, first, inverse = np.unique(looks, axis=0, return_index=True, return_inverse=True)
-    return first[inverse.reshape(-1)].astype(np.int64)
+    first: dict[tuple[int, bytes], int] = {}
+    looks = zip(hashes.tolist(), thumbnails, strict=True)
+    return np.array(
+        [first.setdefault((phash, look.tobytes()), index) for index, (phash, look) in enumerate(looks)], int
+    )
 
 
 def _verified_pairs(hashes: Hashes, thumbnails: Rgb, distance: int) -> Ints:
     """All index pairs (k, 2), smaller first and in their order, that are near by hash and alike by thumbnail."""
     block_of = groups(len(hashes), near_pairs(hashes, distance))
     order = np.argsort(block_of, kind="stable")
+    order = order[np.bincount(block_of, minlength=1)[block_of[order]] > 1]
+    block_of = block_of[order]
     found = [np.empty((0, 2), np.int64)]
-    for block in np.split(order, np.flatnonzero(np.diff(block_of[order])) + 1):
-        for start in range(0, len(block) if len(block) > 1 else 0, _CHUNK_ROWS):
-            rows = block[start : start + _CHUNK_ROWS]
-            near = np.bitwise_count(hashes[rows][:, None] ^ hashes[block]) <= distance
-            left, right = np.nonzero(near & _alike(thumbnails[rows], thumbnails[block]))
-            found.append(np.stack([rows[left], block[right]], axis=1))
+    for start in range(0, len(order), _CHUNK_ROWS):
+        rows = order[start : start + _CHUNK_ROWS]
+        # All of the blocks that these rows belong to; rows of different blocks are never near.
+        first, last = block_of[start], block_of[start + len(rows) - 1]
+        block = order[np.searchsorted(block_of, first) : np.searchsorted(block_of, last, side="right")]
+        near = np.bitwise_count(hashes[rows][:, None] ^ hashes[block]) <= distance
+        left, right = np.nonzero(near & _alike(thumbnails[rows], thumbnails[block]))
+        found.append(np.stack([rows[left], block[right]], axis=1))
     pairs = np.concatenate(found)
     pairs = pairs[pairs[:, 0] < pairs[:, 1]]
-    return pairs[np.argsort(pairs[:, 0], kind="stable")]
+    return pairs[np.lexsort((pairs[:, 1], pairs[:, 0]))]
 
 
 def _alike(left: Rgb, right: Rgb) -> npt.NDArray[np.bool_]:
@@ -143,12 +148,17 @@ def _different_pairs(hashes: Hashes, distance: int) -> Iterator[Ints]:
     for shift in range(0, _BANDS * _BAND_BITS, _BAND_BITS):
         band = ((hashes >> np.uint64(shift)) & np.uint64(0xFFFF)).astype(np.int64)
         order = np.argsort(band, kind="stable")
+        begin = np.concatenate(
+            [[0], np.cumsum(np.bincount(band, minlength=1 << _BAND_BITS))]
+        )  # of each value, in order
         for flip in flips:
-            start = np.searchsorted(band[order], band ^ flip, side="left")
-            stop = np.searchsorted(band[order], band ^ flip, side="right")
-            for left, place in _expanded(start, stop):
-                right = order[place]
-                near = (left < right) & (np.bitwise_count(hashes[left] ^ hashes[right]) <= distance)
+            rows = np.flatnonzero(band & flip == 0)  # a pair that differs in this bit is met from one side only
+            other = band[rows] ^ flip
+            for row, place in _expanded(begin[other], begin[other + 1]):
+                left, right = rows[row], order[place]
+                near = np.bitwise_count(hashes[left] ^ hashes[right]) <= distance
+                if not flip:
+                    near &= left < right
                 yield np.stack([left[near], right[near]], axis=1)
 
 

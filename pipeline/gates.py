@@ -47,6 +47,8 @@ def gate(quality: Quality, gates: FaceGates) -> tuple[str, str] | None:
     for name, angle in angles.items():
         if abs(angle) > most[name]:
             return "turned away", f"{name} {angle:.0f} degrees"
+    if quality.occlusion > gates.max_occlusion:
+        return "covered", f"occlusion {quality.occlusion:.0f}, at most {gates.max_occlusion:.0f}"
     return None
 
 

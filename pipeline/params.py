@@ -75,6 +75,7 @@ class FaceGates:
     max_yaw_deg: float
     max_pitch_deg: float
     max_roll_deg: float
+    max_occlusion: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,17 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import SAMPLE
-from standins import people, unit, write_embeddings
+from standins import DIMENSIONS, EMBEDDER, people, unit, write_embeddings
 
-from pipeline import curate, judging
+from pipeline import curate, judging, split
 from pipeline.decisions import decisions_path
 from pipeline.errors import DatasetError
 from pipeline.params import Params
-from pipeline.records import CURATED, DROPPED, SUSPECTS, Float32, embeddings_schema
+from pipeline.records import CURATED, DROPPED, SUGGESTED, SUSPECTS, Float32, embeddings_schema
+from pipeline.roster import add_members
+from pipeline.side import read_side
 from pipeline.tables import read_metadata, read_table, read_vectors, write_table
+from pipeline.vectors import read_all_vectors
 
 LABELS = {row.sha256: row for row in pd.read_csv(SAMPLE / "truth_photos.csv").itertuples()}
 [WRONG] = [key for key, row in LABELS.items() if row.kind == "mislabelled"]
@@ -249,3 +252,104 @@ def test_faces_that_take_turns_in_dropping_each_other_are_judged_once_and_for_al
 def test_without_vectors_it_says_what_to_run(tmp_path: Path, params: Params) -> None:
     with pytest.raises(DatasetError, match=r"embeddings\.parquet is not there: run 'dvc repro'"):
         curate.main(tmp_path, params)
+
+
+# Doubt, and faces of pictures that show several people
+
+
+def test_a_face_in_doubt_is_kept_and_flagged(tmp_path: Path, params: Params) -> None:
+    between = unit([of_person(0, 8).mean(axis=0) + 0.97 * of_person(1, 8).mean(axis=0)])
+    keys = group(tmp_path, ("mira", of_person(0, 8)), ("mira", between), ("tavi", of_person(1, 8)))
+    kept, dropped = run(tmp_path, params)
+    [doubted] = keys["1 mira"]
+    assert dropped == {}
+    assert doubted in kept.index
+    [suspect] = read_table(tmp_path / "suspects.parquet", SUSPECTS).to_dict("records")
+    assert (suspect["key"], suspect["action"]) == (doubted, "flag")
+    assert (suspect["reason"], suspect["looks_like"]) == ("another member", "tavi")
+    assert suspect["label_quality"] < 0.8
+    assert {path.stem for path in (tmp_path / "sheets" / "curate").iterdir()} == {"another-member-flag"}
+    decide(tmp_path, f"{doubted},accept,")
+    run(tmp_path, params)
+    assert len(read_table(tmp_path / "suspects.parquet", SUSPECTS)) == 0
+
+
+def test_what_is_dropped_stands_before_what_is_flagged(tmp_path: Path, params: Params) -> None:
+    between = unit([of_person(0, 8).mean(axis=0) + 0.97 * of_person(1, 8).mean(axis=0)])
+    keys = group(tmp_path, ("mira", between), ("mira", of_person(0, 8)), ("mira", of_person(1, 1, seed=5)),
+                 ("tavi", of_person(1, 8)))  # fmt: skip
+    run(tmp_path, params)
+    suspects = read_table(tmp_path / "suspects.parquet", SUSPECTS)
+    assert suspects["key"].tolist() == [*keys["2 mira"], *keys["0 mira"]]
+    assert suspects["action"].tolist() == ["drop", "flag"]
+    assert suspects["score"].is_monotonic_decreasing
+    assert suspects["label_quality"][0] < suspects["label_quality"][1]
+
+
+def aside(data: Path, *faces: tuple[str, Float32]) -> None:
+    """Make the table of unlabelled faces, (key, vector (d,)) each."""
+    rows = [
+        {"key": key, "member": "mira", "duplicate_group": key[:4], "quality": 1.0, "vector": vector}
+        for key, vector in faces
+    ]
+    write_table(data / "unlabelled_embeddings.parquet", rows, embeddings_schema(DIMENSIONS), EMBEDDER)
+
+
+@pytest.fixture
+def several(tmp_path: Path) -> Path:
+    """Two members; a picture with both of them, one with a stranger and two faces that look like mira."""
+    group(tmp_path, ("mira", of_person(0, 8)), ("tavi", of_person(1, 8)))
+    mira, tavi = of_person(0, 2, seed=7), of_person(1, 1, seed=7)
+    alike = unit(mira[1:] + 0.3 * np.eye(DIMENSIONS)[9])[0]
+    faces = {"p001@1": tavi[0], "p001@2": mira[0], "p002@1": of_person(5, 1)[0], "p002@2": alike, "p002@3": mira[1]}
+    aside(tmp_path, *faces.items())
+    add_members(tmp_path, ["mira", "tavi"])
+    return tmp_path
+
+
+def suggestions(data: Path) -> dict[str, str]:
+    rows = read_table(data / "suggested.parquet", SUGGESTED)
+    assert rows["likeness"].is_monotonic_decreasing
+    assert (rows["margin"] > 0).all()
+    return dict(zip(rows["key"], rows["member"], strict=True))
+
+
+def test_faces_that_look_like_one_member_are_suggested_once_a_picture(several: Path, params: Params) -> None:
+    curate.main(several, params)
+    assert suggestions(several) == {"p001@1": "tavi", "p001@2": "mira", "p002@3": "mira"}
+    curated = read_table(several / "curated.parquet", CURATED)
+    assert not curated["key"].str.contains("@").any()
+
+
+def test_an_accepted_suggestion_joins_the_member_and_a_rejected_one_is_not_made_again(
+    several: Path, params: Params
+) -> None:
+    decide(several, "p001@1,accept,tavi", "p001@2,reject,", "p002@1,accept,tavi")
+    curate.main(several, params)
+    curated = read_table(several / "curated.parquet", CURATED).set_index("key")
+    joined = curated[curated.index.str.contains("@")]
+    assert joined["member"].to_dict() == {"p001@1": "tavi", "p002@1": "tavi"}  # even one that looks like nobody
+    assert set(joined["decided_by"]) == {"person"}
+    assert set(suggestions(several)) == {"p002@3"}
+    assert len(read_table(several / "dropped" / "curate.parquet", DROPPED)) == 0
+    decide(several, "p001@1,accept,tavi", "p001@1,clear,")
+    curate.main(several, params)
+    assert len(suggestions(several)) == 3
+    assert not read_table(several / "curated.parquet", CURATED)["key"].str.contains("@").any()
+
+
+def test_what_was_accepted_is_learnt_from(several: Path, params: Params) -> None:
+    decide(several, "p001@1,accept,tavi")
+    curate.main(several, params)
+    split.main(several, params)
+    sides = [read_side(several, side) for side in ("train", "test")]
+    [(side, place)] = [(side, list(side.keys).index("p001@1")) for side in sides if "p001@1" in side.keys]
+    assert side.members[side.labels[place]] == "tavi"
+    faces, vectors = read_all_vectors(several)
+    assert np.array_equal(side.vectors[place], vectors[faces["key"].tolist().index("p001@1")])
+
+
+def test_nobody_to_be_like_is_no_suggestion(several: Path, params: Params) -> None:
+    write_embeddings(several, of_person(0, 1)[:0], [])
+    curate.main(several, params)
+    assert suggestions(several) == {}

@@ -98,6 +98,38 @@ def test_short_and_whole_keys_of_one_face_are_one_face(tmp_path: Path) -> None:
     assert read(tmp_path).to_numpy().tolist() == [[PHOTO, "reject", ""]]
 
 
+def test_clear_takes_back_every_earlier_line_on_a_face(tmp_path: Path) -> None:
+    lines = [f"{PHOTO[:8]},reject,", "b,reject,", f"{PHOTO},clear,", "c,clear,", "b,clear,", "b,accept,"]
+    write(tmp_path, "\n".join(["key,decision,member", *lines, ""]))
+    assert read(tmp_path).to_numpy().tolist() == [["b", "accept", ""]]
+
+
+SEVERAL = (PHOTO, f"{ALIKE}@1", f"{ALIKE}@12", f"{DANCE}.2@1", f"{DANCE}.2", f"{DANCE}.3@1")
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        (PHOTO[:8], [PHOTO]),  # not ALIKE, which begins so too: a key without @ is no unlabelled face's
+        (f"{PHOTO[:8]}@1", [f"{ALIKE}@1"]),
+        (f"{ALIKE}@12", [f"{ALIKE}@12"]),
+        (f"{ALIKE[:8]}@2", []),
+        (f"{DANCE[:8]}.2@1", [f"{DANCE}.2@1"]),
+        (f"{DANCE[:8]}.2", [f"{DANCE}.2"]),
+        (f"{DANCE[:8]}@1", []),
+    ],
+)
+def test_a_face_of_several_has_its_place_behind_an_at(tmp_path: Path, written: str, meant: list[str]) -> None:
+    write(tmp_path, f"key,decision,member\n{written},reject,\n")
+    assert read(tmp_path, SEVERAL)["key"].tolist() == meant
+
+
+def test_a_face_of_several_is_accepted_with_a_member_only(tmp_path: Path) -> None:
+    write(tmp_path, f"key,decision,member\n{ALIKE[:8]}@1,accept,\n")
+    with pytest.raises(DatasetError, match=r"line 2: .*accept it with the member it shows"):
+        read(tmp_path, SEVERAL)
+
+
 def test_every_bad_line_is_told_with_its_number_and_why(tmp_path: Path) -> None:
     add_members(tmp_path, ["mira"])
     lines = [

@@ -16,6 +16,7 @@ from pipeline.incremental import FINGERPRINT
 from pipeline.params import Params
 from pipeline.records import FACES, Float32, embeddings_schema
 from pipeline.tables import read_metadata, read_table, read_vectors, write_table
+from pipeline.vectors import read_all_vectors
 
 KEYS = ("a", "b", "c")
 
@@ -42,7 +43,9 @@ def save_crop(data: Path, key: str, seed: int) -> None:
     Image.fromarray(crop).resize((112, 112), Image.Resampling.NEAREST).save(data / "faces" / f"{key}.png")
 
 
-def write_faces(data: Path, keys: Sequence[str], member: str = "mira", made_by: str = "these gates") -> None:
+def write_faces(
+    data: Path, keys: Sequence[str], member: str = "mira", made_by: str = "these gates", unlabelled: bool = False
+) -> None:
     numbers = {field.name: 0.5 for field in FACES if field.type == "float"}
     rows = [
         {
@@ -56,7 +59,8 @@ def write_faces(data: Path, keys: Sequence[str], member: str = "mira", made_by: 
         for key in keys
     ]
     write_table(data / "faces.parquet", rows, FACES, {FINGERPRINT: made_by})
-    write_table(data / "unlabelled.parquet", [], FACES, {FINGERPRINT: made_by})
+    aside = [row | {"key": f"{row['key']}@2"} for row in rows[:1]]  # another face, for what it is worth the same crop
+    write_table(data / "unlabelled.parquet", aside if unlabelled else [], FACES, {FINGERPRINT: made_by})
 
 
 def vectors_of(data: Path) -> dict[str, Float32]:
@@ -99,6 +103,20 @@ def test_doing_it_again_embeds_nothing_and_a_new_face_alone(
     later = vectors_of(data)
     assert set(later) == {*KEYS, "d"}
     assert all(np.array_equal(later[key], earlier[key]) for key in KEYS)
+
+
+def test_unlabelled_faces_get_vectors_in_a_table_of_their_own(
+    data: Path, params: Params, embedder: ColourEmbedder
+) -> None:
+    write_faces(data, KEYS, unlabelled=True)
+    embed.main(data, params)
+    once = embedder.faces
+    rows, vectors = read_all_vectors(data)
+    assert rows["key"].tolist() == [*KEYS, "a@2"]
+    assert np.array_equal(vectors[0], vectors[3])
+    assert tuple(vectors_of(data)) == KEYS
+    embed.main(data, params)
+    assert embedder.faces == once
 
 
 def test_a_renamed_member_is_followed_and_a_lost_face_is_lost(

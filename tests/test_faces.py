@@ -121,6 +121,8 @@ PASSES = Quality(face_px=60, sharpness=100, light=120, yaw_deg=10, pitch_deg=-5,
         ({"pitch_deg": 46}, "turned away", "pitch 46 degrees"),
         ({"pitch_deg": -46}, "turned away", "pitch -46 degrees"),
         ({"roll_deg": 46}, "turned away", "roll 46 degrees"),
+        ({"occlusion": 30}, None, ""),
+        ({"occlusion": 31}, "covered", "occlusion 31, at most 30"),
         ({"face_px": 10, "sharpness": 1, "light": 0, "yaw_deg": 90}, "face too small", "10 px, needs 32"),
     ],
     ids=lambda value: str(value),
@@ -189,6 +191,42 @@ def test_every_picture_is_a_face_or_has_a_reason(data: Path, params: Params, pai
     assert crop[20:90, 30:80].reshape(-1, 3).mean(axis=0) == pytest.approx([205, 0, 205], abs=10)  # red first
     sheets = {path.stem for path in (data / "sheets" / "faces").iterdir()}
     assert sheets == {reason.replace(" ", "-") for reason in REASONS.values()}
+
+
+def aside(data: Path) -> pd.DataFrame:
+    return read_table(data / "unlabelled.parquet", UNLABELLED).set_index("key")
+
+
+def test_good_faces_of_a_picture_with_several_are_kept_aside(
+    data: Path, params: Params, painter: PaintDetector
+) -> None:
+    three = painted((220, 60, 300, 160), (20, 60, 100, 160), (120, 60, 200, 160))
+    three[60:160, 120:200] = (205, 0, 205)  # the middle one has no texture
+    save_jpeg(data / "clean" / "two.jpg", three)
+    _, reasons = run(data, params)
+    assert reasons["two"] == "several faces"
+    rows = aside(data)
+    assert rows["x0"].round(-1).to_dict() == {"two@1": 20, "two@3": 220}
+    assert set(rows["member"]) == {"mira"}
+    assert set(rows["path"]) == {"two@1.png", "two@3.png"}
+    details = read_table(data / "dropped" / "faces.parquet", DROPPED).set_index("key")["detail"]
+    assert details["two"] == "3 faces, 2 kept aside"
+
+
+def test_faces_kept_aside_follow_their_picture(data: Path, params: Params, painter: PaintDetector) -> None:
+    run(data, params)
+    write_clean(data, {"two": "수아", "good": "mira"}, {"two": "another photo"})
+    run(data, params)
+    assert aside(data)[["member", "duplicate_group"]].drop_duplicates().to_numpy().tolist() == [
+        ["수아", "another photo"]
+    ]
+    before = contents(data)
+    (data / "faces" / "two@2.png").unlink()
+    run(data, params)
+    assert contents(data) == before
+    write_clean(data, {"good": "mira"})
+    run(data, params)
+    assert len(aside(data)) == 0
 
 
 def test_doing_it_again_looks_at_nothing_and_changes_nothing(

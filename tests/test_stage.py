@@ -75,6 +75,7 @@ SLOWLY = """
 import sys, time
 from importlib import import_module
 from pathlib import Path
+from pipeline import incremental
 from pipeline.stage import run_stage
 
 stage, place, name = (sys.argv.pop(1) for _ in range(3))
@@ -89,12 +90,21 @@ def slow(*arguments):
     return function(*arguments)
 
 setattr(module, name, slow)
+incremental.SAVE_EVERY_S = 0.0
 stage.BATCH = 4
 raise SystemExit(run_stage(stage.main))
 """
 
 
-@pytest.mark.parametrize(
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+def begun(project: Path, *arguments: str) -> subprocess.Popen[str]:
+    command = [sys.executable, "-c", SLOWLY, *arguments, "data/lanterns"]
+    return subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=project, env=ENVIRONMENT)
+
+
+STAGES = pytest.mark.parametrize(
     ("stage", "place", "function", "remembered"),
     [
         ("clean", "pipeline.seen", "write_files", "clean/seen.parquet"),
@@ -103,6 +113,31 @@ raise SystemExit(run_stage(stage.main))
     ],
     ids=["clean", "faces", "embed"],
 )
+
+
+@STAGES
+def test_killed_at_any_moment_it_keeps_what_is_done(
+    sample_project: Path, tmp_path: Path, stage: str, place: str, function: str, remembered: str
+) -> None:
+    project = shutil.copytree(sample_project, tmp_path / "project")
+    shutil.copy(ROOT / "params.yaml", project)
+    table = project / "data" / "lanterns" / remembered
+    whole = pd.read_parquet(table)
+    table.unlink()
+    process = begun(project, f"pipeline.{stage}", place, function)
+    while not table.exists() and process.poll() is None:
+        time.sleep(0.02)
+    process.kill()
+    process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL
+    kept = pd.read_parquet(table)
+    assert 0 < len(kept) < len(whole)
+    command = [sys.executable, "-m", f"pipeline.{stage}", "data/lanterns"]
+    subprocess.run(command, cwd=project, env=ENVIRONMENT, check=True)
+    pd.testing.assert_frame_equal(pd.read_parquet(table), whole)
+
+
+@STAGES
 def test_ctrl_c_is_one_line_and_what_is_done_is_remembered(
     sample_project: Path, tmp_path: Path, stage: str, place: str, function: str, remembered: str
 ) -> None:
@@ -111,9 +146,7 @@ def test_ctrl_c_is_one_line_and_what_is_done_is_remembered(
     table = project / "data" / "lanterns" / remembered
     whole = len(pd.read_parquet(table))
     table.unlink()
-    command = [sys.executable, "-c", SLOWLY, f"pipeline.{stage}", place, function, "data/lanterns"]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=project, env=environment)
+    process = begun(project, f"pipeline.{stage}", place, function)
     while not (project / "begun").exists() and process.poll() is None:
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)

@@ -35,7 +35,8 @@ class Quality:
 def occlusion(crop_rgb: Rgb) -> float:
     """How unlike the colours of mouth and chin are to those of nose and cheeks, in the aligned face (112, 112, 3).
 
-    The distance of their median colours in CIELAB's a and b; skin is alike all over, a mask is not.
+    The distance of their median colours in CIELAB's a and b. It tells bright masks and coloured glasses; black masks
+    and dark glasses it does not tell from hard light (docs/models.md).
     """
     colours = cv2.cvtColor(crop_rgb, cv2.COLOR_RGB2LAB)[..., 1:].astype(np.float32)
     upper, lower = (np.median(colours[rows].reshape(-1, 2), axis=0) for rows in (UPPER, LOWER))
