@@ -13,7 +13,9 @@ from flows.commands.demo import demo
 from flows.commands.doctor import doctor
 from flows.commands.import_ import import_
 from flows.commands.label import label
+from flows.commands.queue import queue
 from flows.commands.score import score
+from flows.commands.worker import worker
 from pipeline import __version__
 from pipeline.errors import LineupError
 
@@ -25,6 +27,8 @@ app = typer.Typer(
 )
 app.command("import")(import_)
 app.command()(label)
+app.add_typer(queue, name="queue")
+app.command()(worker)
 app.command()(score)
 app.command()(doctor)
 app.command()(demo)

@@ -20,14 +20,15 @@ import numpy as np
 import pandas as pd
 
 from pipeline.classifiers.model import THRESHOLD, Model, hashes, load
-from pipeline.errors import DatasetError, LineupError, ModelError
-from pipeline.files import folder_written_whole, sha256_of, write_json
+from pipeline.errors import DatasetError, LineupError, ModelError, may_pass
+from pipeline.files import folder_beside, write_json
 from pipeline.models.embedder import OnnxEmbedder
 from pipeline.models.retinaface import RetinaFace
 from pipeline.params import Params, read_params
 from pipeline.records import LABELLED_FACES, NAMED_TRACKS
 from pipeline.roster import read_roster
 from pipeline.tables import write_table
+from pipeline.tether import end_with_parent
 from pipeline.video.analyse import analysis_of
 from pipeline.video.decode import VideoInfo, probe
 from pipeline.video.draw import FaceLabels
@@ -39,7 +40,8 @@ from pipeline.video.identify import identify
 from pipeline.video.mux import put_sound_back
 from pipeline.video.preview import Preview
 from pipeline.video.render import output_layout, render
-from pipeline.video.run import labelled_in, run_of
+from pipeline.video.place import put_results, stem
+from pipeline.video.run import run_of
 from pipeline.video.shown import drawn, member_keys
 from pipeline.video.watch import Networks
 
@@ -49,12 +51,13 @@ CACHE: Final = Path("cache") / "analysis"
 @dataclass(frozen=True, slots=True)
 class Wishes:
     """What one call asks for: the confidence a name needs, whom `only` to draw (or to leave sharp by style blur), who
-    gets a fan-cam, and a folder to show the work in (preview.py)."""
+    gets a fan-cam, how the work is shown meanwhile, and the folder of the model if not models/<group>."""
 
     threshold: float = THRESHOLD
     only: Sequence[str] = ()
     fancams: Sequence[str] = ()
-    preview: Path | None = None
+    preview: Preview = Preview(None)
+    model: Path | None = None
 
 
 def label(video: Path, group: str, out: Path, params: Params, wishes: Wishes = Wishes()) -> Path:
@@ -64,7 +67,8 @@ def label(video: Path, group: str, out: Path, params: Params, wishes: Wishes = W
     """
     seconds: dict[str, float] = {}
     info = probe(video)
-    model, networks = _loaded(group, params)
+    known = wishes.model or Path("models") / group
+    model, networks = _loaded(known, group, params)
     roster = read_roster(Path("data") / group)
     if gone := set(model.members) - set(roster.keys):
         raise DatasetError(
@@ -72,14 +76,13 @@ def label(video: Path, group: str, out: Path, params: Params, wishes: Wishes = W
         )
     chosen, followed = member_keys(roster, wishes.only), member_keys(roster, wishes.fancams)
     choose(params.render, output_layout(info))  # settings that do not work are told before the long part
-    live = Preview(wishes.preview)
+    live = wishes.preview
     with _timed(seconds, "analyse"), live.meter(video.name, "analyse", _expected_frames(info)) as progress:
         analysis = analysis_of(video, networks, params.analyse, CACHE, progress)
     with _timed(seconds, "identify"):
         named = identify(analysis, model, wishes.threshold)
         faces = named.faces
-    target = result_folder(video, out)
-    with folder_written_whole(target) as folder:
+    with folder_beside(out / stem(video)) as folder:
         with _timed(seconds, "render"), live.meter(video.name, "render", len(analysis.frames)) as progress:
             silent = folder / "silent.mp4"
             labels = labels_by_frame(drawn(faces, analysis.frames, params.render, chosen))
@@ -96,20 +99,12 @@ def label(video: Path, group: str, out: Path, params: Params, wishes: Wishes = W
             with _timed(seconds, "fancams"):
                 cams = _fancams(shown, followed, folder, params, live)
         settings = {"group": group, "threshold": wishes.threshold, "only": sorted(chosen), "params": asdict(params)}
-        made = {"render": asdict(pictures), "model": hashes(Path("models") / group), "seconds": seconds}
+        made = {"render": asdict(pictures), "model": hashes(known), "seconds": seconds}
         told = run_of(info, analysis, faces, networks, sound, cams)
         if cams and params.render.style == "blur":
             told["warnings"].append("the fan-cams are not blurred")
         write_json(folder / "run.json", told | settings | made)
-    return target
-
-
-def result_folder(video: Path, out: Path) -> Path:
-    """out/<stem>, or out/<stem>-<hash> when that holds anything but earlier results of this very video."""
-    sha256 = sha256_of(video)
-    stem = video.stem if video.stem.strip(".") else "video"  # '..mp4' would be the folder of all results itself
-    target = out / stem
-    return out / f"{stem}-{sha256[:8]}" if target.exists() and labelled_in(target) != sha256 else target
+        return put_results(folder, video, out, told["input_sha256"])
 
 
 def labels_by_frame(faces: pd.DataFrame) -> dict[int, FaceLabels]:
@@ -123,7 +118,30 @@ def labels_by_frame(faces: pd.DataFrame) -> dict[int, FaceLabels]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line of one video: prints {"folder", "warnings"} or {"error"} as one line."""
+    """The command line of one video: prints {"folder", "warnings"} or {"error", "kind"} as one line.
+
+    kind is 'passing' for what may be over a little later, 'lasting' for what will be the same again.
+    """
+    given = _parsed(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that nothing half-written stays
+    if given.tethered:
+        end_with_parent()
+    try:
+        params = read_params()
+        asked = {key: value for key in ("style", "unknowns") if (value := getattr(given, key))}
+        params = replace(params, render=replace(params.render, **asked))
+        live = Preview(given.preview or given.progress, pictures=given.preview is not None)
+        wishes = Wishes(given.threshold, given.only, given.fancam, live, given.model)
+        folder = label(given.video, given.group, given.out, params, wishes)
+        warnings = json.loads((folder / "run.json").read_text(encoding="utf-8"))["warnings"]
+    except (LineupError, OSError, MemoryError) as error:
+        print(json.dumps({"error": str(error) or "out of memory", "kind": "passing" if may_pass(error) else "lasting"}))
+        return 1
+    print(json.dumps({"folder": str(folder), "warnings": warnings}))
+    return 0
+
+
+def _parsed(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m pipeline.video.label", description="Label one video.")
     parser.add_argument("video", type=Path)
     parser.add_argument("--group", required=True)
@@ -133,21 +151,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--unknowns", default="")
     parser.add_argument("--only", action="append", default=[])
     parser.add_argument("--fancam", action="append", default=[])
-    parser.add_argument("--preview", type=Path)
-    given = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that nothing half-written stays
-    try:
-        params = read_params()
-        asked = {key: value for key in ("style", "unknowns") if (value := getattr(given, key))}
-        params = replace(params, render=replace(params.render, **asked))
-        wishes = Wishes(given.threshold, given.only, given.fancam, given.preview)
-        folder = label(given.video, given.group, given.out, params, wishes)
-    except LineupError as error:
-        print(json.dumps({"error": str(error)}))
-        return 1
-    warnings = json.loads((folder / "run.json").read_text(encoding="utf-8"))["warnings"]
-    print(json.dumps({"folder": str(folder), "warnings": warnings}))
-    return 0
+    parser.add_argument("--model", type=Path, help="the folder of the model, if not models/<group>")
+    parser.add_argument("--preview", type=Path, help="a folder to show the work in")
+    parser.add_argument("--progress", type=Path, help="a folder to tell in how far the work is")
+    parser.add_argument("--tethered", action="store_true", help="end when stdin does: whoever started it has died")
+    return parser.parse_args(arguments)
 
 
 def _expected_frames(info: VideoInfo) -> int | None:
@@ -157,8 +165,8 @@ def _expected_frames(info: VideoInfo) -> int | None:
     return round(info.duration_s * float(info.average_fps))
 
 
-def _loaded(group: str, params: Params) -> tuple[Model, Networks]:
-    model = load(Path("models") / group, params)
+def _loaded(folder: Path, group: str, params: Params) -> tuple[Model, Networks]:
+    model = load(folder, params)
     networks = Networks(RetinaFace(params.models.detector), OnnxEmbedder(params.models.embedder))
     if model.embedder_sha256 != networks.embedder.sha256:
         raise ModelError(f"the model of {group} knows vectors of {model.embedder} only: run 'dvc repro' to rebuild it")
