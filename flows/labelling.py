@@ -134,10 +134,9 @@ def label_one(video: Path, request: Request, watch: Watch = lambda *_: True, pre
         process = VideoProcess(command, Path(folder))
         try:
             cut_off = _wait(process, lambda: watch(video, process.progress()), request.silent_s)
-            process.stop()
-            status, (printed, said) = process.status(), process.printed()
         finally:
-            process.close()
+            process.stop()
+        status, (printed, said) = process.status(), process.printed()
     outcome = Outcome(video, None, seconds=time.perf_counter() - started)
     if cut_off:
         error = (

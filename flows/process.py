@@ -6,32 +6,32 @@ import json
 import os
 import signal
 import subprocess
-import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import Any, Final
 
 import psutil
 
+OUT, ERR = "printed.txt", "said.txt"
 GRACE_S: Final = 10
 KILL: Final = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows knows only the latter, which ends at once there
 
 
 class VideoProcess:
-    """A running `command`, in a group of its own, until it is closed.
+    """A running `command`, in a group of its own; who starts it must stop it, also when it has ended by itself.
 
     Its stdin is a pipe that closes when this process dies in whatever way: it is to end then (pipeline.tether). What it
-    prints is kept. In `folder` it leaves the status.json of pipeline.video.preview: each change is a sign of life.
+    prints goes into files in `folder`, as does the status.json of pipeline.video.preview: each change is a sign of life.
     """
 
     def __init__(self, command: Sequence[str], folder: Path) -> None:
         self._folder = folder
-        self._out, self._err = tempfile.TemporaryFile(), tempfile.TemporaryFile()
-        self._process = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=self._out, stderr=self._err, start_new_session=True
-        )
+        with (folder / OUT).open("wb") as out, (folder / ERR).open("wb") as err:
+            self._process = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=out, stderr=err, start_new_session=True
+            )
         self._sign, self._sign_s = b"", time.monotonic()
 
     def status(self) -> int | None:
@@ -54,7 +54,8 @@ class VideoProcess:
 
     def printed(self) -> tuple[str, str]:
         """What it has written to stdout and to stderr."""
-        return _read(self._out), _read(self._err)
+        out, err = ((self._folder / name).read_text(encoding="utf-8", errors="replace") for name in (OUT, ERR))
+        return out, err
 
     def stop(self) -> None:
         """End it and all that it started, by asking first; also what it left behind when it ended by itself."""
@@ -64,13 +65,8 @@ class VideoProcess:
                 self._process.wait(GRACE_S)
         self._end(KILL)
         self._process.wait()
-
-    def close(self) -> None:
-        """Stop it, and forget what it printed."""
-        self.stop()
-        for stream in (self._process.stdin, self._out, self._err):
-            if stream:
-                stream.close()
+        if self._process.stdin:
+            self._process.stdin.close()
 
     def _end(self, how: signal.Signals) -> None:
         with suppress(ProcessLookupError, PermissionError, psutil.Error):  # nothing of it is left
@@ -80,8 +76,3 @@ class VideoProcess:
                 for process in psutil.Process(self._process.pid).children(recursive=True):
                     process.kill()
                 self._process.kill()
-
-
-def _read(stream: IO[bytes]) -> str:
-    stream.seek(0)
-    return stream.read().decode("utf-8", "replace")

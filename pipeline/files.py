@@ -50,7 +50,7 @@ def folder_written_whole(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def folder_beside(path: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside `path` for whoever knows only later what it becomes (put_in_place), if anything."""
+    """Yield a temporary folder beside `path` for whoever knows only later what it becomes, by put_in_place."""
     path.parent.mkdir(parents=True, exist_ok=True)
     _sweep(path.parent.resolve())
     temporary = Path(tempfile.mkdtemp(prefix=f"{_WRITING}{path.name[:40]}-", dir=path.parent))

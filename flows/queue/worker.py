@@ -39,7 +39,7 @@ class Worker:
     queue: Queue
     silent_s: float
     told: Told
-    run: Run = lambda job, labelled: labelled()
+    run: Run = lambda _, label: label()
     name: str = field(default_factory=this_worker)
     stopping: threading.Event = field(default_factory=threading.Event)
     log: logging.Logger = field(default_factory=event_log)

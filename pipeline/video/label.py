@@ -38,9 +38,9 @@ from pipeline.video.exports.labelled import Labelled, labelled
 from pipeline.video.fancam import Fancam, fancam
 from pipeline.video.identify import identify
 from pipeline.video.mux import put_sound_back
+from pipeline.video.place import put_results, stem
 from pipeline.video.preview import Preview
 from pipeline.video.render import output_layout, render
-from pipeline.video.place import put_results, stem
 from pipeline.video.run import run_of
 from pipeline.video.shown import drawn, member_keys
 from pipeline.video.watch import Networks
@@ -56,7 +56,7 @@ class Wishes:
     threshold: float = THRESHOLD
     only: Sequence[str] = ()
     fancams: Sequence[str] = ()
-    preview: Preview = Preview(None)
+    preview: Preview | None = None
     model: Path | None = None
 
 
@@ -76,7 +76,7 @@ def label(video: Path, group: str, out: Path, params: Params, wishes: Wishes = W
         )
     chosen, followed = member_keys(roster, wishes.only), member_keys(roster, wishes.fancams)
     choose(params.render, output_layout(info))  # settings that do not work are told before the long part
-    live = wishes.preview
+    live = wishes.preview or Preview(None)
     with _timed(seconds, "analyse"), live.meter(video.name, "analyse", _expected_frames(info)) as progress:
         analysis = analysis_of(video, networks, params.analyse, CACHE, progress)
     with _timed(seconds, "identify"):
