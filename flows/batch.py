@@ -33,7 +33,7 @@ class UnlabelledError(LineupError):
     """A video that could not be labelled; its task run fails with the reason."""
 
     def __init__(self, outcome: Outcome) -> None:
-        super().__init__(f"{outcome.video.name}: {outcome.error}")
+        super().__init__(outcome.error)
         self.outcome = outcome
 
     def __reduce__(self) -> tuple[type[UnlabelledError], tuple[Outcome]]:

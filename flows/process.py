@@ -23,7 +23,7 @@ class VideoProcess:
     """A running `command`, in a group of its own; who starts it must stop it, also when it has ended by itself.
 
     Its stdin is a pipe that closes when this process dies in whatever way: it is to end then (pipeline.tether). What it
-    prints goes into files in `folder`, as does the status.json of pipeline.video.preview: each change is a sign of life.
+    prints goes into files in `folder`, as does pipeline.video.preview's status.json: each change is a sign of life.
     """
 
     def __init__(self, command: Sequence[str], folder: Path) -> None:

@@ -76,6 +76,5 @@ def _what(job: Job) -> str:
         return " ".join(filter(None, (job.progress.get("phase", "starting"), share, left(job.progress))))
     if job.state == "done":
         return str(job.folder)
-    if job.state == "waiting" and job.reason:
-        return f"tried {job.attempts} times; {job.reason}"
-    return job.reason
+    reason = job.reason.removeprefix(f"{job.video.name}: ")
+    return f"attempt {job.attempts} failed: {reason}" if job.state == "waiting" and reason else reason
