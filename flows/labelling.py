@@ -160,12 +160,13 @@ def _wait(process: VideoProcess, goes_on: Callable[[], bool], silent_s: float) -
 
 
 def _command(video: Path, request: Request, channel: str) -> list[str]:
-    command = [sys.executable, "-m", "pipeline.video.label", f"--group={request.group}", f"--out={request.out}"]
+    command = [sys.executable, "-m", "pipeline.tether", "pipeline.video.label"]
+    command += [f"--group={request.group}", f"--out={request.out}"]
     if request.threshold is not None:
         command += [f"--threshold={request.threshold}"]
     if request.model is not None:
         command += [f"--model={request.model}"]
-    return [*command, *request.options, channel, "--tethered", "--", str(video)]
+    return [*command, *request.options, channel, "--", str(video)]
 
 
 def _told(outcome: Outcome, status: int, printed: str, said: str) -> Outcome:

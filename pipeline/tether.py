@@ -1,8 +1,12 @@
-"""Tether: a process that its parent started ends with it, however that died."""
+"""Tether: a process that its parent started ends with it, however that died.
+
+Run as `python -m pipeline.tether MODULE ARGUMENT...`, which is `python -m MODULE ARGUMENT...` on a tether.
+"""
 
 from __future__ import annotations
 
 import os
+import runpy
 import signal
 import sys
 import threading
@@ -25,3 +29,9 @@ def _wait(stdin: int) -> None:
     if hasattr(os, "killpg"):
         os.killpg(0, signal.SIGKILL)
     os._exit(1)
+
+
+if __name__ == "__main__":
+    end_with_parent()  # before the module's imports, which take seconds
+    del sys.argv[0]
+    runpy.run_module(sys.argv[0], run_name="__main__", alter_sys=True)

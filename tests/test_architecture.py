@@ -32,14 +32,16 @@ ADAPTERS = {
     "onnxruntime": "pipeline.models.fold pipeline.models.session",
     "pyarrow": "pipeline.incremental pipeline.records pipeline.seen pipeline.tables",
     "pysubs2": "pipeline.video.exports.subtitles",
-    "rich": "flows.scoring pipeline.progress",
+    "prefect": "flows.batch",
+    "psutil": "flows.capacity flows.process flows.queue.alive",
+    "rich": "flows.lines flows.queue.table flows.scoring pipeline.progress",
     "scenedetect": "pipeline.video.shots",
     "sklearn": "pipeline.classifiers.openset pipeline.classifiers.svm pipeline.validate",
     "skops": "pipeline.classifiers.model",
     "supervision": "pipeline.video.track",
     "trackers": "pipeline.video.track",
     "typer": "flows.cli flows.commands.doctor flows.commands.import_ flows.commands.label flows.commands.options "
-    "flows.commands.score",
+    "flows.commands.queue flows.commands.score flows.commands.worker",
 }
 RUNS_ANYTHING = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "jsonpickle"}
 

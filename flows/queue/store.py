@@ -9,10 +9,11 @@ import time
 import uuid
 from collections.abc import Iterable
 from dataclasses import asdict
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from flows.labelling import Outcome
+from flows.labelling import Outcome, Request
 from flows.queue.alive import is_dead
 from flows.queue.database import PATH, Database, QueueError
 from flows.queue.job import STATES, Job, State, Submission, as_request
@@ -47,17 +48,19 @@ class Queue(Database):
     def __init__(self, path: Path = PATH) -> None:
         super().__init__(path)
 
-    def add(self, submissions: Iterable[Submission]) -> tuple[list[Job], list[Job]]:
-        """Queue what is not queued yet: the new jobs, and those that were there, whose path is brought up to date."""
-        new: list[Job] = []
+    def add(self, submissions: Iterable[Submission]) -> tuple[list[Submission], list[Job]]:
+        """Queue what is not queued yet: what is new, and the jobs that were there, their paths brought up to date."""
+        new: list[Submission] = []
         known: list[Job] = []
         with self.writing() as db:
             for one in submissions:
                 video = os.fsencode(one.video)
-                values = (one.id, video, one.video_sha256, one.model, json.dumps(one.wishes), one.priority)
-                fresh = db.execute(ADD, values).rowcount == 1
-                found = db.execute(KNOWN, {"id": one.id, "video": video, "priority": one.priority}).fetchone()
-                (new if fresh else known).append(_job(found))
+                values = (job := one.id, video, one.video_sha256, one.model, json.dumps(one.wishes), one.priority)
+                if db.execute(ADD, values).rowcount:
+                    new.append(one)
+                else:
+                    found = db.execute(KNOWN, {"id": job, "video": video, "priority": one.priority}).fetchone()
+                    known.append(_job(found))
         return new, known
 
     def claim(self, worker: str) -> Job | None:
@@ -136,9 +139,14 @@ class Queue(Database):
             return sum(db.execute(sql, (job.id,)).rowcount for job in jobs)
 
 
+@lru_cache
+def _request(wishes: str) -> Request:
+    return as_request(json.loads(wishes))
+
+
 def _job(row: sqlite3.Row) -> Job:
     return Job(
-        request=as_request(json.loads(row["wishes"])),
+        request=_request(row["wishes"]),
         video=Path(os.fsdecode(row["video"])),
         folder=Path(os.fsdecode(row["folder"])) if row["folder"] else None,
         progress=json.loads(row["progress"]),

@@ -22,7 +22,7 @@ KEEP_HASH = "INSERT OR REPLACE INTO hashes(path, size, mtime_ns, sha256) VALUES(
 class Submitted:
     """What became of what was to be queued: new jobs, those that were there, and what can be no job."""
 
-    new: list[Job]
+    new: list[Submission]
     known: list[Job]
     refused: list[Outcome]
 

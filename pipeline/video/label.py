@@ -28,7 +28,6 @@ from pipeline.params import Params, read_params
 from pipeline.records import LABELLED_FACES, NAMED_TRACKS
 from pipeline.roster import read_roster
 from pipeline.tables import write_table
-from pipeline.tether import end_with_parent
 from pipeline.video.analyse import analysis_of
 from pipeline.video.decode import VideoInfo, probe
 from pipeline.video.draw import FaceLabels
@@ -124,8 +123,6 @@ def main(arguments: list[str] | None = None) -> int:
     """
     given = _parsed(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that nothing half-written stays
-    if given.tethered:
-        end_with_parent()
     try:
         params = read_params()
         asked = {key: value for key in ("style", "unknowns") if (value := getattr(given, key))}
@@ -154,7 +151,6 @@ def _parsed(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--model", type=Path, help="the folder of the model, if not models/<group>")
     parser.add_argument("--preview", type=Path, help="a folder to show the work in")
     parser.add_argument("--progress", type=Path, help="a folder to tell in how far the work is")
-    parser.add_argument("--tethered", action="store_true", help="end when stdin does: whoever started it has died")
     return parser.parse_args(arguments)
 
 
