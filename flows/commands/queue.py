@@ -52,6 +52,7 @@ def add(
     from flows.queue.store import Queue
     from flows.queue.submit import submit
     from flows.queue.watch import watch
+    from pipeline.progress import track
 
     if not videos and not folder:
         raise typer.BadParameter("name videos, or a folder to --watch")
@@ -68,7 +69,7 @@ def add(
             watch(jobs, watched, request, priority)
             print(f"{watched}: watched by 'lineup worker' from now on")
         if videos:
-            submitted = submit(jobs, paths, request, priority)
+            submitted = submit(jobs, track(paths, "reading"), request, priority)
             refused += submitted.refused
             there = [
                 f"{sum(job.state == state for job in submitted.known)} {state}"

@@ -51,7 +51,7 @@ def worker(
         one = Worker(queue, silent_s, told)
         print(f"{one.name}: {at_once} at a time", file=sys.stderr, flush=True)
         try:
-            if "PREFECT_API_URL" in os.environ if prefect is None else prefect:
+            if bool(os.environ.get("PREFECT_API_URL")) if prefect is None else prefect:
                 from flows.batch import work_in_prefect
 
                 work_in_prefect(one, at_once, until_empty)

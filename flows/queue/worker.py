@@ -21,7 +21,7 @@ from flows.queue.pinned import pinned
 from flows.queue.store import Queue
 from flows.queue.submit import content_of
 from flows.queue.watch import Watcher
-from pipeline.errors import LineupError
+from pipeline.errors import LineupError, may_pass
 
 BEAT_S: Final = 2.0
 IDLE_S: Final = 1.0  # how long a worker with nothing to do waits before it looks again
@@ -97,7 +97,7 @@ class Worker:
             request = replace(job.request, model=pinned(job.model, job.request.group), silent_s=self.silent_s)
         except OSError as error:
             moved = f"{error.strerror or error}: if it was moved, queue it again from where it is"
-            return Outcome(job.video, None, moved, kind="lasting")
+            return Outcome(job.video, None, moved, kind="passing" if may_pass(error) else "lasting")
         except LineupError as error:
             return Outcome(job.video, None, str(error), kind="lasting")
         return label_one(job.video, request, self._heart(job))

@@ -43,6 +43,11 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 IN_A_PROJECT = {
     "import": ["import", "photos", "--group", "g"],
     "label": ["label", "clip.mp4", "--group", "g"],
+    "queue add": ["queue", "add", "clip.mp4", "--group", "g"],
+    "queue list": ["queue", "list"],
+    "queue retry": ["queue", "retry", "--failed"],
+    "queue cancel": ["queue", "cancel", "3f"],
+    "worker": ["worker"],
     "doctor": ["doctor"],
     "demo": ["demo"],
 }
@@ -101,7 +106,16 @@ def test_the_installed_command(debug: list[str], lines: int, elsewhere: Path) ->
 
 
 @pytest.mark.parametrize(
-    "arguments", [["nosuch"], ["label"], ["label", "a", "-g", "b", "--threshold", "2"], ["--nosuch"]]
+    "arguments",
+    [
+        ["nosuch"],
+        ["label"],
+        ["queue", "add", "-g", "g"],
+        ["queue", "retry"],
+        ["queue", "cancel"],
+        ["label", "a", "-g", "b", "--threshold", "2"],
+        ["--nosuch"],
+    ],
 )
 def test_what_cannot_be_parsed_is_status_2(
     arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
