@@ -16,8 +16,10 @@ from flows.commands.forget import forget
 from flows.commands.import_ import import_
 from flows.commands.label import label
 from flows.commands.photo import photo
+from flows.commands.queue import queue
 from flows.commands.review import review
 from flows.commands.score import score
+from flows.commands.worker import worker
 from pipeline import __version__
 from pipeline.errors import LineupError
 
@@ -31,6 +33,8 @@ app.command()(crawl)
 app.command("import")(import_)
 app.command()(label)
 app.command()(photo)
+app.add_typer(queue, name="queue")
+app.command()(worker)
 app.command()(review)
 app.command()(forget)
 app.command()(score)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from flows.importing import import_group
-from flows.labelling import label_all
+from flows.labelling import Request, label_one
 from flows.project import CommandError, dvc
 from pipeline import __version__
 from pipeline.classifiers.model import hashes
@@ -34,7 +34,7 @@ def demo() -> Demo:
     video = next((SAMPLE / "videos").glob("*.mp4"))
     folder = OUT / video.stem
     if not _is_fresh(folder):
-        (outcome,) = label_all([video], GROUP, OUT, None)
+        outcome = label_one(video, Request(GROUP, OUT))
         if outcome.folder is None:
             raise CommandError(f"{video}: {outcome.error}")
         folder = outcome.folder

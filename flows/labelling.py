@@ -3,22 +3,50 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
+import tempfile
+import threading
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, Literal
 
 from flows import inputs
+from flows.process import VideoProcess
 from pipeline.errors import LineupError
 from pipeline.intake import check_group
 
-GRACE_S: Final = 10
+POLL_S: Final = 0.1
+LAST_WORDS: Final = 200  # characters of what a crashed process said that its error repeats
+SIGKILL: Final = 9  # what the system ends a process with for want of memory
 VIDEO_SUFFIXES: Final = frozenset(
     ".mp4 .m4v .mov .mkv .webm .avi .ts .mts .m2ts .mpg .mpeg .flv .wmv .ogv .3gp .gif".split()  # noqa: SIM905, one a line would fill a screen
 )
+
+
+# What kind of failure: the same again if tried again; may be over later; its process crashed, or was killed (perhaps
+# for want of memory), or showed no progress for too long, or was stopped by us.
+Kind = Literal["", "lasting", "passing", "crashed", "killed", "hung", "stopped"]
+Watch = Callable[[Path, dict[str, Any]], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """How videos are to be labelled: with the model in folder `model`, models/<group> if None, into folders of `out`.
+
+    `options` is what else the process of one video is told: --style=..., --only=..., --fancam=... One that shows no
+    progress for `silent_s` is taken to hang.
+    """
+
+    group: str
+    out: Path
+    threshold: float | None = None
+    options: tuple[str, ...] = ()
+    model: Path | None = None
+    silent_s: float = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +58,7 @@ class Outcome:
     error: str = ""
     seconds: float = 0.0
     warnings: tuple[str, ...] = ()
+    kind: Kind = ""
 
 
 def expand(arguments: Iterable[str]) -> tuple[list[Path], list[Outcome]]:
@@ -54,55 +83,95 @@ def check_model(group: str) -> None:
 
 def check_members(group: str, names: Iterable[str]) -> None:
     """LineupError when one of `names` is no member of `group`, before any work is done."""
+    if not (wanted := list(names)):
+        return
     from pipeline.roster import read_roster  # these load pandas, which the command line else does not wait for
     from pipeline.video.shown import member_keys
 
-    member_keys(read_roster(Path("data") / group), names)
+    member_keys(read_roster(Path("data") / group), wanted)
 
 
 def label_all(
-    videos: Iterable[Path], group: str, out: Path, threshold: float | None, extra: Sequence[str] = ()
+    videos: Sequence[Path], request: Request, jobs: int = 1, watch: Watch = lambda *_: True, preview: Path | None = None
 ) -> Iterator[Outcome]:
-    """Label one video after the other, and yield what became of each as soon as it is known.
+    """Label videos, `jobs` at a time, and yield what became of each as soon as it is known; see label_one."""
+    going_on = threading.Event()
+    going_on.set()
 
-    `extra` is what else the process of one video is told: --style=..., --only=..., --fancam=..., --preview=...
-    """
-    for video in videos:
-        command = [sys.executable, "-m", "pipeline.video.label", f"--group={group}", f"--out={out}"]
-        if threshold is not None:
-            command += [f"--threshold={threshold}"]
-        command += [*extra, "--", str(video)]
-        started = time.perf_counter()
-        status, printed = _run(command)
-        seconds = time.perf_counter() - started
-        yield _told(Outcome(video, None, "", seconds), status, printed)
+    def watched(video: Path, progress: dict[str, Any]) -> bool:
+        return going_on.is_set() and watch(video, progress)
 
-
-def _run(command: list[str]) -> tuple[int, str]:
-    """The exit status of `command` and what it printed; when this process is stopped it may clean up before it ends."""
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8", errors="replace")
-    try:
-        printed, _ = child.communicate()
-    except BaseException:
-        child.terminate()
+    with ThreadPoolExecutor(jobs) as pool:
+        futures = [pool.submit(label_one, video, request, watched, preview) for video in videos]
         try:
-            child.wait(GRACE_S)
-        except subprocess.TimeoutExpired:
-            child.kill()
-        raise
-    return child.returncode, printed
+            for future in as_completed(futures):
+                yield future.result()
+        finally:
+            going_on.clear()
+            pool.shutdown(cancel_futures=True)
 
 
-def _told(outcome: Outcome, status: int, printed: str) -> Outcome:
-    """The outcome, with what the process of its video told on its last line."""
+def label_one(video: Path, request: Request, watch: Watch = lambda *_: True, preview: Path | None = None) -> Outcome:
+    """Label one video in a process of its own; `preview` is a folder in which to show the work.
+
+    `watch` is told a few times a second what pipeline.video.preview writes, and says whether to go on. A process that
+    tells nothing new for `request.silent_s` is ended.
+    """
+    started = time.perf_counter()
+    holder = nullcontext(str(preview)) if preview else tempfile.TemporaryDirectory(prefix="lineup-progress-")
+    with holder as folder:
+        command = _command(video, request, f"--{'preview' if preview else 'progress'}={folder}")
+        process = VideoProcess(command, Path(folder))
+        try:
+            cut_off = _wait(process, lambda: watch(video, process.progress()), request.silent_s)
+        finally:
+            process.stop()
+        status, (printed, said) = process.status(), process.printed()
+    outcome = Outcome(video, None, seconds=time.perf_counter() - started)
+    if cut_off:
+        error = (
+            "stopped"
+            if cut_off == "stopped"
+            else f"no progress for {request.silent_s / 60:.3g} minutes: it was stopped"
+        )
+        return replace(outcome, error=error, kind=cut_off)
+    return _told(outcome, status or 0, printed, said)
+
+
+def _wait(process: VideoProcess, goes_on: Callable[[], bool], silent_s: float) -> Kind:
+    """Wait until `process` ends; why it must be ended if it does not by itself."""
+    while process.status() is None:
+        if not goes_on():
+            return "stopped"
+        if process.silent_s() > silent_s:
+            return "hung"
+        time.sleep(POLL_S)
+    return ""
+
+
+def _command(video: Path, request: Request, channel: str) -> list[str]:
+    command = [sys.executable, "-m", "pipeline.tether", "pipeline.video.label"]
+    command += [f"--group={request.group}", f"--out={request.out}"]
+    if request.threshold is not None:
+        command += [f"--threshold={request.threshold}"]
+    if request.model is not None:
+        command += [f"--model={request.model}"]
+    return [*command, *request.options, channel, "--", str(video)]
+
+
+def _told(outcome: Outcome, status: int, printed: str, said: str) -> Outcome:
+    """The outcome, with what the process of its video told on its last line; when it told nothing, what it said."""
     try:
         told = json.loads(printed.splitlines()[-1])
         if "folder" in told:
             return replace(outcome, folder=Path(told["folder"]), warnings=tuple(map(str, told["warnings"])))
-        return replace(outcome, error=str(told["error"]))
+        return replace(outcome, error=str(told["error"]), kind="passing" if told["kind"] == "passing" else "lasting")
     except (IndexError, ValueError, KeyError, TypeError):
+        print(said, end="", file=sys.stderr, flush=True)
         how = f"signal {-status}" if status < 0 else f"exit status {status}"
-        return replace(outcome, error=f"its process crashed ({how}); what it said stands above")
+        last = said.strip().rpartition("\n")[2][:LAST_WORDS]
+        error = f"its process crashed ({how}){': ' if last else ''}{last}"
+        return replace(outcome, error=error, kind="killed" if status == -SIGKILL else "crashed")
 
 
 def _is_source(path: Path) -> bool:

@@ -1,5 +1,16 @@
 """Errors that a user can act on: one line that says what is wrong and what to do."""
 
+from __future__ import annotations
+
+import errno
+from typing import Final
+
+PASSING: Final = frozenset(
+    getattr(errno, name)
+    for name in ("EAGAIN", "EBUSY", "EDQUOT", "EIO", "EMFILE", "ENFILE", "ENOMEM", "ENOSPC", "ESTALE", "ETIMEDOUT")
+    if hasattr(errno, name)  # Windows knows fewer
+)
+
 
 class LineupError(Exception):
     """Something the user can mend; the command line prints its message without a trace."""
@@ -31,3 +42,10 @@ class ModelError(LineupError):
 
 class DatasetError(LineupError):
     """A group's photos or tables cannot be used as they are."""
+
+
+def may_pass(error: Exception) -> bool:
+    """Whether trying again a little later makes sense: a full disk, memory or a download, but not a broken file."""
+    if isinstance(error, OSError):
+        return error.errno in PASSING
+    return isinstance(error, (MemoryError, WeightsError))

@@ -43,25 +43,37 @@ def written_whole(path: Path) -> Iterator[Path]:
 @contextmanager
 def folder_written_whole(path: Path) -> Iterator[Path]:
     """Yield a temporary folder beside `path`; it takes the place of `path` only when the block succeeds."""
+    with folder_beside(path) as temporary:
+        yield temporary
+        put_in_place(temporary, path)
+
+
+@contextmanager
+def folder_beside(path: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside `path` for whoever knows only later what it becomes, by put_in_place."""
     path.parent.mkdir(parents=True, exist_ok=True)
     _sweep(path.parent.resolve())
     temporary = Path(tempfile.mkdtemp(prefix=f"{WRITING}{path.name[:40]}-", dir=path.parent))
     temporary.chmod(0o777 & ~_UMASK)
     try:
         yield temporary
-        if path.exists():
-            outgoing = temporary.with_name(temporary.name + "-old")
-            path.replace(outgoing)
-            try:
-                temporary.replace(path)
-            except OSError:
-                outgoing.replace(path)
-                raise
-            shutil.rmtree(outgoing)
-        else:
-            temporary.replace(path)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def put_in_place(folder: Path, path: Path) -> None:
+    """Make `folder`, which lies beside it, `path`; what was there goes."""
+    if not path.exists():
+        folder.replace(path)
+        return
+    outgoing = folder.with_name(folder.name + "-old")
+    path.replace(outgoing)
+    try:
+        folder.replace(path)
+    except OSError:
+        outgoing.replace(path)
+        raise
+    shutil.rmtree(outgoing)
 
 
 def write_text(path: Path, text: str) -> None:

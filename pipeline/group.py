@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.classifiers.model import Model, load
+from pipeline.classifiers.model import Model, hashes, load
 from pipeline.errors import DatasetError, ModelError
 from pipeline.models import Detector, Embedder
 from pipeline.models.embedder import OnnxEmbedder
@@ -16,25 +16,23 @@ from pipeline.roster import Roster, read_roster
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Every member that `model` can name is in `roster`; its vectors are those of `embedder`."""
+    """Every member that `model`, whose files have these `hashes`, can name is in `roster`; its vectors are those of
+    `embedder`."""
 
     roster: Roster
     model: Model
+    hashes: dict[str, str]
     detector: Detector
     embedder: Embedder
 
 
-def model_folder(name: str) -> Path:
-    """Where the model of the group called `name` stands."""
-    return Path("models") / name
-
-
-def open_group(name: str, params: Params) -> Group:
-    """Read the group called `name` of the project in the current folder, and open its networks.
+def open_group(name: str, params: Params, folder: Path | None = None) -> Group:
+    """Read the group called `name` of the project in the current folder, with its model, or the one in `folder`.
 
     Raises ModelError when its model is missing, damaged or of another embedder, and the errors of the roster's file.
     """
-    model = load(model_folder(name), params)
+    folder = folder or Path("models") / name
+    model = load(folder, params)
     detector, embedder = RetinaFace(params.models.detector), OnnxEmbedder(params.models.embedder)
     if model.embedder_sha256 != embedder.sha256:
         raise ModelError(f"the model of {name} knows vectors of {model.embedder} only: run 'dvc repro' to rebuild it")
@@ -43,4 +41,4 @@ def open_group(name: str, params: Params) -> Group:
         raise DatasetError(
             f"the model names {', '.join(sorted(gone))}, who is not in roster.yaml: put back, or retrain"
         )
-    return Group(roster, model, detector, embedder)
+    return Group(roster, model, hashes(folder), detector, embedder)

@@ -160,6 +160,13 @@ class Fancam:
 
 
 @dataclass(frozen=True, slots=True)
+class Worker:
+    """Section worker."""
+
+    silent_min: Annotated[float, 0.1, 1440.0]
+
+
+@dataclass(frozen=True, slots=True)
 class Params:
     """The whole file; what each key means stands beside it in params.yaml."""
 
@@ -177,6 +184,7 @@ class Params:
     photo: Photo
     render: Render
     fancam: Fancam
+    worker: Worker
 
 
 def read_params(path: Path = PARAMS_FILE) -> Params:

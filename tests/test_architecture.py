@@ -38,7 +38,9 @@ ADAPTERS = {
     "onnxruntime": "pipeline.models.fold pipeline.models.session",
     "pyarrow": "pipeline.incremental pipeline.records pipeline.seen pipeline.tables",
     "pysubs2": "pipeline.video.exports.subtitles",
-    "rich": "flows.scoring pipeline.progress",
+    "prefect": "flows.batch",
+    "psutil": "flows.capacity flows.process flows.queue.alive",
+    "rich": "flows.lines flows.queue.table flows.scoring pipeline.progress",
     "scenedetect": "pipeline.video.shots",
     "sklearn": "pipeline.card.alike pipeline.card.curves pipeline.classifiers.openset pipeline.classifiers.svm "
     "pipeline.labelquality pipeline.validate",
@@ -46,7 +48,8 @@ ADAPTERS = {
     "supervision": "pipeline.video.track",
     "trackers": "pipeline.video.track",
     "typer": "flows.cli flows.commands.crawl flows.commands.doctor flows.commands.forget flows.commands.import_ "
-    "flows.commands.label flows.commands.options flows.commands.photo flows.commands.review flows.commands.score",
+    "flows.commands.label flows.commands.options flows.commands.photo flows.commands.queue flows.commands.review "
+    "flows.commands.score flows.commands.worker",
     "urllib3": "pipeline.crawl.connection pipeline.crawl.fetch",
     "uvicorn": "flows.reviewing",
 }

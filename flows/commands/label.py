@@ -8,85 +8,74 @@ from contextlib import nullcontext
 from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from flows.commands.options import AsJson, Group, plain
+from flows.commands.options import (
+    AsJson,
+    FancamOf,
+    Group,
+    Jobs,
+    Only,
+    Out,
+    StyleWanted,
+    Threshold,
+    UnknownsWanted,
+    drawing,
+    plain,
+    print_outcome,
+)
 from flows.project import enter_project
-from pipeline.params import Style, Unknowns, read_params
-
-if TYPE_CHECKING:
-    from flows.labelling import Outcome
+from pipeline.params import read_params
 
 
 def label(
     videos: Annotated[list[str], typer.Argument(help="Videos, folders of videos, or globs in quotes.")],
     group: Group,
-    out: Annotated[
-        Path | None,
-        typer.Option("--out", help="Where a folder per video is made; labelled/ of the project if not given."),
-    ] = None,
-    threshold: Annotated[
-        float | None,
-        typer.Option("--threshold", min=0.0, max=1.0, help="Confidence needed for a name; 0.5 is calibrated."),
-    ] = None,
-    style: Annotated[
-        Style | None,
-        typer.Option(
-            "--style", help="How faces are marked; blur makes them unrecognisable. That of params.yaml if not given."
-        ),
-    ] = None,
-    only: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--only",
-            metavar="MEMBER",
-            help="Mark this member only; with --style blur, blur everyone else. May be given several times.",
-        ),
-    ] = None,
-    unknowns: Annotated[
-        Unknowns | None, typer.Option("--unknowns", help="Whether faces without a name have a grey box.")
-    ] = None,
-    fancam: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--fancam",
-            metavar="MEMBER",
-            help="Also make a fan-cam of this member. May be given several times.",
-        ),
-    ] = None,
-    show: Annotated[bool, typer.Option("--show", help="Show the work live, on a page of this machine only.")] = False,
+    out: Out = None,
+    threshold: Threshold = None,
+    style: StyleWanted = None,
+    only: Only = None,
+    unknowns: UnknownsWanted = None,
+    fancam: FancamOf = None,
+    jobs: Jobs = None,
+    show: Annotated[
+        bool, typer.Option("--show", help="Show the work live, one video at a time, on a page of this machine only.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Name every face in videos. One that fails does not stop the others; the exit status is then 1.
 
     Example: `lineup label concert.mp4 clips/ --group lanterns --fancam Mira --show`
     """
-    from flows.labelling import check_members, check_model, expand, label_all
+    from flows.capacity import jobs_at_once
+    from flows.labelling import Request, check_members, check_model, expand, label_all
+    from flows.lines import lines
     from flows.live import live_preview
 
     paths, nothing = expand(videos)
     out = out.resolve() if out else Path("labelled")  # the latter in the project's folder, entered next
     enter_project()
-    read_params()  # a slip in it is told once, before the first video
+    params = read_params()  # a slip in it is told once, before the first video
     check_model(group)
-    extra = [f"--{name}={value}" for name, value in (("style", style), ("unknowns", unknowns)) if value]
-    extra += [f"--only={member}" for member in only or ()]
-    extra += [f"--fancam={member}" for member in fancam or ()]
-    if fancam or only:
-        check_members(group, [*(fancam or ()), *(only or ())])
+    check_members(group, [*(fancam or ()), *(only or ())])
+    request = Request(
+        group, out, threshold, drawing(style, unknowns, only, fancam), silent_s=60 * params.worker.silent_min
+    )
+    at_once = 1 if show else min(jobs or jobs_at_once(), max(1, len(paths)))
     outcomes = []
-    with live_preview(paths) if show else nullcontext() as live:
-        if live:
-            extra.append(f"--preview={live.folder}")
+    with live_preview(paths) if show else nullcontext() as live, lines() as shown:
         try:
-            for outcome in chain(nothing, label_all(paths, group, out, threshold, extra)):
+            for outcome in chain(
+                nothing, label_all(paths, request, at_once, shown.watch, live.folder if live else None)
+            ):
                 outcomes.append(outcome)
+                shown.done(outcome.video)
                 if live:
                     live.done(outcome)
                 if not as_json:
-                    _print_outcome(outcome)
+                    print_outcome(outcome)
         except KeyboardInterrupt:
             print("\nstopped; the same command goes on from there", file=sys.stderr)
             raise typer.Exit(130) from None
@@ -97,11 +86,3 @@ def label(
         print(f"{len(outcomes) - failed} labelled, {failed} failed")
     if failed:
         raise typer.Exit(1)
-
-
-def _print_outcome(outcome: Outcome) -> None:
-    error = outcome.error.removeprefix(f"{outcome.video.name}: ")
-    what = str(outcome.folder) if outcome.folder else f"failed: {error}"
-    print(f"{outcome.video.name}: {what} ({outcome.seconds:.1f} s)", flush=True)
-    for warning in outcome.warnings:
-        print(f"  warning: {warning}", flush=True)

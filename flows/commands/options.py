@@ -3,14 +3,72 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from pipeline.params import Style, Unknowns
+
+if TYPE_CHECKING:
+    from flows.labelling import Outcome
+
 Group = Annotated[str, typer.Option("--group", "-g", help="The group's folder under data/.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", help="Where a folder per video is made; labelled/ of the project if not given."),
+]
+Threshold = Annotated[
+    float | None,
+    typer.Option("--threshold", min=0.0, max=1.0, help="Confidence needed for a name; 0.5 is calibrated."),
+]
+StyleWanted = Annotated[
+    Style | None,
+    typer.Option(
+        "--style", help="How faces are marked; blur makes them unrecognisable. That of params.yaml if not given."
+    ),
+]
+Only = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--only",
+        metavar="MEMBER",
+        help="Mark this member only; with --style blur, blur everyone else. May be given several times.",
+    ),
+]
+UnknownsWanted = Annotated[
+    Unknowns | None, typer.Option("--unknowns", help="Whether faces without a name have a grey box.")
+]
+FancamOf = Annotated[
+    list[str] | None,
+    typer.Option("--fancam", metavar="MEMBER", help="Also make a fan-cam of this member. May be given several times."),
+]
+Jobs = Annotated[
+    int | None,
+    typer.Option("--jobs", min=1, help="How many videos at once; what the machine bears if not given."),
+]
+
+
+def drawing(
+    style: Style | None, unknowns: Unknowns | None, only: list[str] | None, fancam: list[str] | None
+) -> tuple[str, ...]:
+    """These options as the process of one video takes them."""
+    given = [f"--{name}={value}" for name, value in (("style", style), ("unknowns", unknowns)) if value]
+    given += [f"--only={member}" for member in only or ()]
+    return (*given, *(f"--fancam={member}" for member in fancam or ()))
 
 
 def plain(row: dict[str, Any]) -> dict[str, Any]:
     """The row with its paths as text, for JSON."""
     return {name: str(value) if isinstance(value, Path) else value for name, value in row.items()}
+
+
+def print_outcome(outcome: Outcome) -> None:
+    """Tell in a line what became of a video, and what is amiss with its results."""
+    from flows.lines import clean
+
+    error = outcome.error.removeprefix(f"{outcome.video.name}: ")
+    what = str(outcome.folder) if outcome.folder else f"failed: {error}"
+    print(clean(f"{outcome.video.name}: {what} ({outcome.seconds:.1f} s)"), flush=True)
+    for warning in outcome.warnings:
+        print(clean(f"  warning: {warning}"), flush=True)

@@ -10,10 +10,10 @@ import numpy as np
 from PIL import Image
 
 from pipeline import __version__
-from pipeline.classifiers.model import THRESHOLD, hashes
+from pipeline.classifiers.model import THRESHOLD
 from pipeline.drawing.draw import FaceLabels, Painter
 from pipeline.files import sha256_of, write_json, written_whole
-from pipeline.group import Group, model_folder, open_group
+from pipeline.group import Group, open_group
 from pipeline.images import JPEG_QUALITY, Photo, read_photo
 from pipeline.params import Params
 from pipeline.photo.look import look
@@ -47,7 +47,7 @@ class PhotoLabeller:
             "group": group,
             "everyone_once": everyone_once,
             "networks": {network.name: network.sha256 for network in networks},
-            "model": hashes(model_folder(group)),
+            "model": self._group.hashes,
         }
 
     def label(self, path: Path, out: Path) -> LabelledPhoto:

@@ -19,11 +19,11 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from pipeline.classifiers.model import THRESHOLD, hashes
+from pipeline.classifiers.model import THRESHOLD
 from pipeline.drawing.draw import FaceLabels
-from pipeline.errors import LineupError
-from pipeline.files import folder_written_whole, sha256_of, write_json
-from pipeline.group import model_folder, open_group
+from pipeline.errors import LineupError, may_pass
+from pipeline.files import folder_beside, write_json
+from pipeline.group import open_group
 from pipeline.params import Params, read_params
 from pipeline.records import LABELLED_FACES, NAMED_TRACKS
 from pipeline.tables import write_table
@@ -35,9 +35,10 @@ from pipeline.video.exports.labelled import Labelled, labelled
 from pipeline.video.fancam import Fancam, fancam
 from pipeline.video.identify import identify
 from pipeline.video.mux import put_sound_back
+from pipeline.video.place import put_results, stem
 from pipeline.video.preview import Preview
 from pipeline.video.render import output_layout, render
-from pipeline.video.run import labelled_in, run_of
+from pipeline.video.run import run_of
 from pipeline.video.shown import drawn, member_keys
 from pipeline.video.watch import Networks
 
@@ -47,12 +48,13 @@ CACHE: Final = Path("cache") / "analysis"
 @dataclass(frozen=True, slots=True)
 class Wishes:
     """What one call asks for: the confidence a name needs, whom `only` to draw (or to leave sharp by style blur), who
-    gets a fan-cam, and a folder to show the work in (preview.py)."""
+    gets a fan-cam, how the work is shown meanwhile, and the folder of the model if not models/<group>."""
 
     threshold: float = THRESHOLD
     only: Sequence[str] = ()
     fancams: Sequence[str] = ()
-    preview: Path | None = None
+    preview: Preview | None = None
+    model: Path | None = None
 
 
 def label(video: Path, group: str, out: Path, params: Params, wishes: Wishes = Wishes()) -> Path:
@@ -62,18 +64,17 @@ def label(video: Path, group: str, out: Path, params: Params, wishes: Wishes = W
     """
     seconds: dict[str, float] = {}
     info = probe(video)
-    opened = open_group(group, params)
+    opened = open_group(group, params, wishes.model)
     roster, networks = opened.roster, Networks(opened.detector, opened.embedder)
     chosen, followed = member_keys(roster, wishes.only), member_keys(roster, wishes.fancams)
     choose(params.render, output_layout(info))  # settings that do not work are told before the long part
-    live = Preview(wishes.preview)
+    live = wishes.preview or Preview(None)
     with _timed(seconds, "analyse"), live.meter(video.name, "analyse", _expected_frames(info)) as progress:
         analysis = analysis_of(video, networks, params.analyse, CACHE, progress)
     with _timed(seconds, "identify"):
         named = identify(analysis, opened.model, wishes.threshold)
         faces = named.faces
-    target = result_folder(video, out)
-    with folder_written_whole(target) as folder:
+    with folder_beside(out / stem(video)) as folder:
         with _timed(seconds, "render"), live.meter(video.name, "render", len(analysis.frames)) as progress:
             silent = folder / "silent.mp4"
             labels = labels_by_frame(drawn(faces, analysis.frames, params.render, chosen))
@@ -90,20 +91,12 @@ def label(video: Path, group: str, out: Path, params: Params, wishes: Wishes = W
             with _timed(seconds, "fancams"):
                 cams = _fancams(shown, followed, folder, params, live)
         settings = {"group": group, "threshold": wishes.threshold, "only": sorted(chosen), "params": asdict(params)}
-        made = {"render": asdict(pictures), "model": hashes(model_folder(group)), "seconds": seconds}
+        made = {"render": asdict(pictures), "model": opened.hashes, "seconds": seconds}
         told = run_of(info, analysis, faces, networks, sound, cams)
         if cams and params.render.style == "blur":
             told["warnings"].append("the fan-cams are not blurred")
         write_json(folder / "run.json", told | settings | made)
-    return target
-
-
-def result_folder(video: Path, out: Path) -> Path:
-    """out/<stem>, or out/<stem>-<hash> when that holds anything but earlier results of this very video."""
-    sha256 = sha256_of(video)
-    stem = video.stem if video.stem.strip(".") else "video"  # '..mp4' would be the folder of all results itself
-    target = out / stem
-    return out / f"{stem}-{sha256[:8]}" if target.exists() and labelled_in(target) != sha256 else target
+        return put_results(folder, video, out, told["input_sha256"])
 
 
 def labels_by_frame(faces: pd.DataFrame) -> dict[int, FaceLabels]:
@@ -117,7 +110,28 @@ def labels_by_frame(faces: pd.DataFrame) -> dict[int, FaceLabels]:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line of one video: prints {"folder", "warnings"} or {"error"} as one line."""
+    """The command line of one video: prints {"folder", "warnings"} or {"error", "kind"} as one line.
+
+    kind is 'passing' for what may be over a little later, 'lasting' for what will be the same again.
+    """
+    given = _parsed(arguments)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that nothing half-written stays
+    try:
+        params = read_params()
+        asked = {key: value for key in ("style", "unknowns") if (value := getattr(given, key))}
+        params = replace(params, render=replace(params.render, **asked))
+        live = Preview(given.preview or given.progress, pictures=given.preview is not None)
+        wishes = Wishes(given.threshold, given.only, given.fancam, live, given.model)
+        folder = label(given.video, given.group, given.out, params, wishes)
+        warnings = json.loads((folder / "run.json").read_text(encoding="utf-8"))["warnings"]
+    except (LineupError, OSError, MemoryError) as error:
+        print(json.dumps({"error": str(error) or "out of memory", "kind": "passing" if may_pass(error) else "lasting"}))
+        return 1
+    print(json.dumps({"folder": str(folder), "warnings": warnings}))
+    return 0
+
+
+def _parsed(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m pipeline.video.label", description="Label one video.")
     parser.add_argument("video", type=Path)
     parser.add_argument("--group", required=True)
@@ -127,21 +141,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--unknowns", default="")
     parser.add_argument("--only", action="append", default=[])
     parser.add_argument("--fancam", action="append", default=[])
-    parser.add_argument("--preview", type=Path)
-    given = parser.parse_args(arguments)
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that nothing half-written stays
-    try:
-        params = read_params()
-        asked = {key: value for key in ("style", "unknowns") if (value := getattr(given, key))}
-        params = replace(params, render=replace(params.render, **asked))
-        wishes = Wishes(given.threshold, given.only, given.fancam, given.preview)
-        folder = label(given.video, given.group, given.out, params, wishes)
-    except LineupError as error:
-        print(json.dumps({"error": str(error)}))
-        return 1
-    warnings = json.loads((folder / "run.json").read_text(encoding="utf-8"))["warnings"]
-    print(json.dumps({"folder": str(folder), "warnings": warnings}))
-    return 0
+    parser.add_argument("--model", type=Path, help="the folder of the model, if not models/<group>")
+    parser.add_argument("--preview", type=Path, help="a folder to show the work in")
+    parser.add_argument("--progress", type=Path, help="a folder to tell in how far the work is")
+    return parser.parse_args(arguments)
 
 
 def _expected_frames(info: VideoInfo) -> int | None:

@@ -25,13 +25,15 @@ WIDTH_PX: Final = 640
 
 
 class Preview:
-    """Writes STATUS and PICTURE into a folder a few times a second; without a folder it only feeds the terminal.
+    """Writes STATUS and, unless not wanted, PICTURE into a folder a few times a second; without one it only feeds the
+    terminal.
 
     STATUS is JSON: phase, done, total (null when not known), left_s (null at first), picture (which one it is, from 1).
     """
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, pictures: bool = True) -> None:
         self._folder = folder
+        self._wanted = folder is not None and pictures
         self._pictures = 0
         self._next_picture_s = 0.0
 
@@ -56,7 +58,7 @@ class Preview:
     def show(self, picture: av.VideoFrame) -> None:
         """Show a picture, small, unless the last is too recent; it is only read."""
         now_s, began_s = time.monotonic(), time.thread_time()
-        if self._folder is None or now_s < self._next_picture_s:
+        if not self._wanted or now_s < self._next_picture_s:
             return
         scale = min(1.0, WIDTH_PX / picture.width)
         width, height = (max(2, round(side * scale / 2) * 2) for side in (picture.width, picture.height))

@@ -44,6 +44,11 @@ IN_A_PROJECT = {
     "crawl": ["crawl", "--group", "g"],
     "import": ["import", "photos", "--group", "g"],
     "label": ["label", "clip.mp4", "--group", "g"],
+    "queue add": ["queue", "add", "clip.mp4", "--group", "g"],
+    "queue list": ["queue", "list"],
+    "queue retry": ["queue", "retry", "--failed"],
+    "queue cancel": ["queue", "cancel", "3f"],
+    "worker": ["worker"],
     "doctor": ["doctor"],
     "demo": ["demo"],
 }
@@ -102,7 +107,16 @@ def test_the_installed_command(debug: list[str], lines: int, elsewhere: Path) ->
 
 
 @pytest.mark.parametrize(
-    "arguments", [["nosuch"], ["label"], ["label", "a", "-g", "b", "--threshold", "2"], ["--nosuch"]]
+    "arguments",
+    [
+        ["nosuch"],
+        ["label"],
+        ["queue", "add", "-g", "g"],
+        ["queue", "retry"],
+        ["queue", "cancel"],
+        ["label", "a", "-g", "b", "--threshold", "2"],
+        ["--nosuch"],
+    ],
 )
 def test_what_cannot_be_parsed_is_status_2(
     arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -153,7 +167,14 @@ def test_label_in_json(asked: list[tuple], monkeypatch: pytest.MonkeyPatch, caps
     assert lineup("label", "clip.mp4", "--group", "g", "--json", monkeypatch=monkeypatch) == 1
     good, bad = json.loads(capsys.readouterr().out)
     warnings = ["it is cut short"]
-    assert good == {"video": "a/b.mp4", "folder": "out/b", "error": "", "seconds": 1.26, "warnings": warnings}
+    assert good == {
+        "video": "a/b.mp4",
+        "folder": "out/b",
+        "error": "",
+        "seconds": 1.26,
+        "warnings": warnings,
+        "kind": "",
+    }
     assert (bad["folder"], bad["error"]) == (None, "it is broken")
 
 
@@ -196,10 +217,11 @@ def test_paths_are_the_caller_s_and_the_default_is_the_project_s(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     lineup("label", ".", "--group", "g", *options, monkeypatch=monkeypatch)
-    ((videos, group, folder, wanted, how),) = asked
-    assert (list(videos), group, wanted, how) == ([elsewhere / "videos" / "clip.mp4"], "g", threshold, drawing)
+    ((videos, request, jobs, *_),) = asked
+    assert (list(videos), jobs) == ([elsewhere / "videos" / "clip.mp4"], 1)
+    assert (request.group, request.threshold, list(request.options)) == ("g", threshold, drawing)
     assert Path.cwd() == elsewhere
-    assert folder.resolve() == elsewhere / out
+    assert request.out.resolve() == elsewhere / out
 
 
 ODD_MEMBER = "[red]\x1b[31m"  # markup to a terminal's table, and to the terminal

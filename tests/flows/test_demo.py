@@ -117,7 +117,7 @@ def test_only_what_the_present_model_made_is_kept(
     monkeypatch.chdir(tmp_path)
     for name in ("import_group", "dvc", "score"):
         monkeypatch.setattr(f"flows.demo.{name}", Mock())
-    labels = Mock(return_value=[Outcome(Path(SOURCE), Path("again"), "", 1.0)])
-    monkeypatch.setattr("flows.demo.label_all", labels)
+    labels = Mock(return_value=Outcome(Path(SOURCE), Path("again"), "", 1.0))
+    monkeypatch.setattr("flows.demo.label_one", labels)
     assert demo().folder == (Path(LABELLED) if fresh else Path("again"))
     assert labels.called != fresh

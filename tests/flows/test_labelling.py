@@ -14,7 +14,7 @@ import pytest
 from conftest import ROOT
 from excerpts import excerpt
 
-from flows.labelling import check_model, expand, label_all
+from flows.labelling import Request, check_model, expand, label_all, label_one
 from pipeline.errors import LineupError
 
 
@@ -120,7 +120,7 @@ def test_a_broken_video_does_not_stop_the_others(
     shutil.copy(excerpt("plain.mp4"), videos[0])
     videos[1].write_bytes(b"<!DOCTYPE html>")
     shutil.copy(excerpt("one-frame.mp4"), videos[2])
-    first, broken, last = label_all(videos, "lanterns", tmp_path / "out", 0.4)
+    first, broken, last = label_all(videos, Request("lanterns", tmp_path / "out", 0.4))
     assert [outcome.video for outcome in (first, broken, last)] == videos
     assert (first.folder, first.error) == (tmp_path / "out" / "-first", "")
     assert (last.folder, last.error) == (tmp_path / "out" / "last 🌙", "")
@@ -160,7 +160,7 @@ def test_a_process_that_crashes_is_one_failed_video(
     does: str, reason: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     python_that(monkeypatch, tmp_path, does)
-    outcomes = list(label_all([Path("a.mp4"), Path("b.mp4")], "lanterns", tmp_path, None))
+    outcomes = list(label_all([Path("a.mp4"), Path("b.mp4")], Request("lanterns", tmp_path)))
     assert [outcome.video.name for outcome in outcomes] == ["a.mp4", "b.mp4"]
     for outcome in outcomes:
         assert outcome.folder is None
@@ -171,17 +171,49 @@ def test_a_process_that_crashes_is_one_failed_video(
 
 @pytest.mark.skipif(os.name == "nt", reason="the stand-in for Python is a shell script")
 def test_each_outcome_is_told_as_soon_as_it_is_known(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    python_that(
-        monkeypatch, tmp_path, f"""echo x >> {tmp_path}/started; echo '{{"folder": "done", "warnings": ["cut"]}}'"""
+    done = """echo '{"folder": "done", "warnings": ["cut"]}'"""
+    waits = f"while [ ! -e {tmp_path}/seen ]; do sleep 0.02; done"
+    python_that(monkeypatch, tmp_path, f'for video; do :; done; [ "$video" = a.mp4 ] || {waits}; {done}')
+    outcomes = label_all([Path("b.mp4"), Path("a.mp4")], Request("lanterns", tmp_path), jobs=2)
+    first = next(outcomes)
+    assert (first.video, first.folder, first.warnings) == (Path("a.mp4"), Path("done"), ("cut",))
+    (tmp_path / "seen").touch()
+    assert [outcome.video for outcome in outcomes] == [Path("b.mp4")]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in for Python is a shell script")
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_no_more_at_once_than_wanted(jobs: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    python_that(monkeypatch, tmp_path, f"echo + >> {tmp_path}/log; sleep 0.2; echo - >> {tmp_path}/log")
+    list(label_all([Path(f"{number}.mp4") for number in range(6)], Request("lanterns", tmp_path), jobs))
+    signs = (tmp_path / "log").read_text().split()
+    running = [signs[:end].count("+") - signs[:end].count("-") for end in range(len(signs) + 1)]
+    assert max(running) == jobs
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the stand-in for Python is a shell script")
+def test_who_watches_is_told_and_may_stop_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tells = (
+        """for word; do case $word in --progress=*) echo '{"phase": "render"}' > ${word#*=}/status.json; esac; done"""
     )
-    outcomes = label_all([Path("a.mp4"), Path("b.mp4")], "lanterns", tmp_path, None)
-    outcome = next(outcomes)
-    assert (outcome.folder, outcome.warnings) == (Path("done"), ("cut",))
-    assert (tmp_path / "started").read_text().count("x") == 1
+    python_that(monkeypatch, tmp_path, f"{tells}; sleep 60")
+    seen = []
+
+    def watch(video: Path, progress: dict[str, object]) -> bool:
+        seen.append((video, progress))
+        return progress != {"phase": "render"}
+
+    outcome = label_one(Path("a.mp4"), Request("lanterns", tmp_path), watch)
+    assert (outcome.folder, outcome.kind) == (None, "stopped")
+    assert seen[-1] == (Path("a.mp4"), {"phase": "render"})
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the stand-in for Python is a shell script")
 def test_no_name_is_taken_for_an_option(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("-shown").mkdir()
     python_that(monkeypatch, tmp_path, """echo "{\\"error\\": \\"$*\\"}" """)
-    (outcome,) = label_all([Path("--help")], "-x", Path("-out"), 0.25)
-    assert outcome.error == "-m pipeline.video.label --group=-x --out=-out --threshold=0.25 -- --help"
+    python_that(monkeypatch, tmp_path, """echo "{\\"error\\": \\"$*\\", \\"kind\\": \\"lasting\\"}" """)
+    outcome = label_one(Path("--help"), Request("-x", Path("-out"), 0.25, ("--only=-y",)), preview=Path("-shown"))
+    told = "--group=-x --out=-out --threshold=0.25 --only=-y --preview=-shown -- --help"
+    assert outcome.error == f"-m pipeline.tether pipeline.video.label {told}"

@@ -18,6 +18,7 @@ import pytest
 from excerpts import CUT, FRAMES, excerpt
 from PIL import Image
 
+from pipeline.classifiers.model import hashes
 from pipeline.errors import DatasetError, LineupError, ModelError, ParamsError, UnreadableVideoError
 from pipeline.files import write_text
 from pipeline.params import Params, Render
@@ -429,3 +430,11 @@ def test_a_name_that_is_no_text(out: Path, quick: Params, tmp_path: Path) -> Non
     with pytest.raises(UnreadableVideoError, match="not valid text") as caught:
         label(video, "lanterns", out, quick)
     assert str(caught.value).isascii()
+
+
+def test_another_folder_s_model_may_be_asked_for(out: Path, quick: Params, tmp_path: Path) -> None:
+    pinned = shutil.copytree(Path("models", "lanterns"), tmp_path / "pinned")
+    numbers = json.loads((pinned / "model.json").read_text(encoding="utf-8"))
+    (pinned / "model.json").write_text(json.dumps(numbers | {"temperature": 2 * numbers["temperature"]}))
+    folder = label(excerpt("one-frame.mp4"), "lanterns", out, quick, Wishes(model=pinned))
+    assert run_of(folder)["model"] == hashes(pinned) != hashes(Path("models", "lanterns"))

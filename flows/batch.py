@@ -1,0 +1,115 @@
+"""Batch: labelling as Prefect shows it, a run for the whole and in it a task run per video.
+
+Only who wants to see it there imports this: the queue and its workers need neither the library nor a server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from prefect import State, flow, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.objects import TaskRun
+from prefect.futures import wait
+from prefect.settings import get_current_settings
+from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
+from prefect.tasks import Task, exponential_backoff
+
+from flows.capacity import jobs_at_once
+from flows.labelling import Outcome, Request, expand, label_one
+from flows.queue.job import SHORT_ID, Job
+from flows.queue.pinned import pin, pinned
+from flows.queue.store import BACK_OFF_S, TRIES
+from flows.queue.worker import Worker
+from pipeline.errors import LineupError
+
+HERE: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=jobs_at_once())
+
+
+class UnlabelledError(LineupError):
+    """A video that could not be labelled; its task run fails with the reason."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.error)
+        self.outcome = outcome
+
+    def __reduce__(self) -> tuple[type[UnlabelledError], tuple[Outcome]]:
+        return UnlabelledError, (self.outcome,)  # so that it comes back from a task in another process
+
+
+def _may_pass(_: Task[Any, Any], run: TaskRun, state: State[Any]) -> bool:
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, UnlabelledError) and run.run_count < TRIES.get(error.outcome.kind, 1)
+
+
+@task(
+    name="label-video",
+    task_run_name="{request.group}/{video.name}",
+    retries=max(TRIES.values()) - 1,
+    retry_delay_seconds=exponential_backoff(BACK_OFF_S),
+    retry_condition_fn=_may_pass,
+    cache_policy=NO_CACHE,
+)
+def label_video(video: Path, request: Request) -> Outcome:
+    """Label one video; UnlabelledError when that cannot be, retried if it may pass."""
+    return _labelled(label_one(video, request))
+
+
+@flow(name="label-batch", flow_run_name="{group}", task_runner=HERE)
+def label_batch(
+    videos: list[str], group: str, out: str = "labelled", threshold: float | None = None, options: tuple[str, ...] = ()
+) -> list[State[Outcome]]:
+    """Label videos, folders and globs with the model that the group has now, without the queue.
+
+    Every video is one task, and the run fails when one of them does; `with_options(task_runner=...)` says where.
+    """
+    paths, nothing = expand(videos)
+    if nothing:
+        raise UnlabelledError(nothing[0])
+    request = Request(group, Path(out), threshold, tuple(options), pinned(pin(group), group))
+    runs = [label_video.submit(path, request) for path in paths]
+    wait(runs)
+    return [run.state for run in runs]
+
+
+def work_in_prefect(worker: Worker, jobs: int, until_empty: bool) -> None:
+    """Worker.work as a flow run, each job a task run in it; a job that is tried again is a further one of its name.
+
+    LineupError when no server is set, or it does not answer: a temporary one would show nothing to anybody.
+    """
+    url = get_current_settings().api.url
+    if not url:
+        raise LineupError("no Prefect server is set: run 'prefect server start' and set PREFECT_API_URL to its address")
+    with get_client(sync_client=True) as client:
+        if client.api_healthcheck():
+            raise LineupError(f"the Prefect server at {url} does not answer: start it, or say --no-prefect")
+    worker.run = _as_task
+
+    @flow(name="label-queue", flow_run_name=worker.name)
+    def label_queue(jobs: int, until_empty: bool) -> None:
+        worker.work(jobs, until_empty)
+
+    label_queue(jobs, until_empty)
+
+
+def _as_task(job: Job, label: Callable[[], Outcome]) -> Outcome:
+    """What `label` gives, shown as a task run named group/video/job, which fails when the video does."""
+    name = f"{job.request.group}/{job.video.name}/{job.id[:SHORT_ID]}"
+
+    @task(name="label-video", task_run_name=name.replace("{", "{{").replace("}", "}}"), cache_policy=NO_CACHE)
+    def label_job() -> Outcome:
+        return _labelled(label())
+
+    try:
+        return label_job()
+    except UnlabelledError as error:
+        return error.outcome
+
+
+def _labelled(outcome: Outcome) -> Outcome:
+    if outcome.folder is None:
+        raise UnlabelledError(outcome)
+    return outcome

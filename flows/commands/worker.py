@@ -1,0 +1,64 @@
+"""lineup worker: does what the queue holds."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from flows.commands.options import Jobs, print_outcome
+from flows.project import enter_project
+from pipeline.params import read_params
+
+if TYPE_CHECKING:
+    from flows.labelling import Outcome
+    from flows.queue.job import Job
+
+
+def worker(
+    jobs: Jobs = None,
+    until_empty: Annotated[
+        bool, typer.Option("--until-empty", help="End when nothing waits any more; the status is 1 if a job failed.")
+    ] = False,
+    prefect: Annotated[
+        bool | None,
+        typer.Option(
+            "--prefect/--no-prefect", help="Whether each video is shown in Prefect; if PREFECT_API_URL is set, yes."
+        ),
+    ] = None,
+) -> None:
+    """Label what is queued, and what comes to lie in watched folders, until stopped. Several workers may share a queue.
+
+    Example: `lineup worker --until-empty --jobs 2`
+    """
+    from flows.capacity import jobs_at_once
+    from flows.queue.store import Queue
+    from flows.queue.worker import Worker
+
+    failed = 0
+
+    def told(job: Job, outcome: Outcome) -> None:
+        nonlocal failed
+        failed += job.state == "failed"
+        print_outcome(outcome)
+
+    enter_project()
+    silent_s = 60 * read_params().worker.silent_min
+    at_once = jobs or jobs_at_once()
+    with Queue() as queue:
+        one = Worker(queue, silent_s, told)
+        print(f"{one.name}: {at_once} at a time", file=sys.stderr, flush=True)
+        try:
+            if bool(os.environ.get("PREFECT_API_URL")) if prefect is None else prefect:
+                from flows.batch import work_in_prefect
+
+                work_in_prefect(one, at_once, until_empty)
+            else:
+                one.work(at_once, until_empty)
+        except KeyboardInterrupt:
+            print("\nstopped; what was in hand waits for the next worker", file=sys.stderr)
+            raise typer.Exit(130) from None
+    if failed:
+        raise typer.Exit(1)

@@ -1,0 +1,94 @@
+"""Watch: folders in which videos appear that are to be labelled, each queued once it has stopped growing."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from flows.labelling import Request, expand
+from flows.queue.job import as_json, as_request
+from flows.queue.store import Queue
+from flows.queue.submit import Submitted, submit
+
+State = tuple[bytes, int, int]
+
+STEADY_S: Final = 10.0  # a file that has not changed for so long has been copied to its end
+
+ADD = (
+    "INSERT INTO watches(folder, wishes, priority) VALUES(?, ?, ?) ON CONFLICT DO UPDATE SET priority=excluded.priority"
+)
+FORGET = "DELETE FROM taken WHERE watch IN (SELECT number FROM watches WHERE folder=?)"
+TAKE = "INSERT OR REPLACE INTO taken(watch, path, size, mtime_ns) VALUES(?, ?, ?, ?)"
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """A watched folder, and how what comes to lie in it is to be labelled."""
+
+    number: int
+    folder: Path
+    request: Request
+    priority: int
+
+
+def watch(queue: Queue, folder: Path, request: Request, priority: int = 0) -> None:
+    """From now on have the workers queue what lies in `folder`, with the model that the group has then."""
+    with queue.writing() as db:
+        db.execute(ADD, (os.fsencode(folder), json.dumps(as_json(request)), priority))
+
+
+def unwatch(queue: Queue, folder: Path) -> int:
+    """Stop watching `folder`; how many watches of it there were."""
+    with queue.writing() as db:
+        db.execute(FORGET, (os.fsencode(folder),))
+        return db.execute("DELETE FROM watches WHERE folder=?", (os.fsencode(folder),)).rowcount
+
+
+def watches(queue: Queue) -> list[Watch]:
+    """All watched folders."""
+    rows = queue.rows("SELECT * FROM watches ORDER BY number")
+    return [
+        Watch(row["number"], Path(os.fsdecode(row["folder"])), as_request(json.loads(row["wishes"])), row["priority"])
+        for row in rows
+    ]
+
+
+class Watcher:
+    """Looks into the watched folders, and remembers since when each file there has been as it is."""
+
+    def __init__(self, queue: Queue) -> None:
+        self._queue = queue
+        self._since_s: dict[tuple[int, State], float] = {}
+
+    def look(self) -> Iterator[Submitted]:
+        """Queue the files that have been as they are for STEADY_S; each once, and again when its content has changed.
+
+        LineupError when a group has no model.
+        """
+        for one in watches(self._queue):
+            rows = self._queue.rows("SELECT path, size, mtime_ns FROM taken WHERE watch=?", (one.number,))
+            taken = {(row["path"], row["size"], row["mtime_ns"]) for row in rows}
+            ready = [state for state in _states(one.folder) if state not in taken and self._is_steady(one, state)]
+            if ready:
+                videos = [Path(os.fsdecode(path)) for path, *_ in ready]
+                yield submit(self._queue, videos, one.request, one.priority)
+                with self._queue.writing() as db:
+                    db.executemany(TAKE, [(one.number, *state) for state in ready])
+
+    def _is_steady(self, one: Watch, state: State) -> bool:
+        now_s = time.monotonic()
+        return now_s - self._since_s.setdefault((one.number, state), now_s) >= STEADY_S
+
+
+def _states(folder: Path) -> Iterator[State]:
+    """Path, size and time of change of each video in `folder`."""
+    for video in expand([str(folder)])[0]:
+        with suppress(OSError):  # just taken away
+            stat = video.stat()
+            yield os.fsencode(video), stat.st_size, stat.st_mtime_ns

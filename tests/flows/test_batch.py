@@ -1,0 +1,102 @@
+"""What Prefect shows of a batch: a run for the whole, a task run per video, and never a server of one's own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import ROOT
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="the stand-in for Python is a shell script")
+
+PYTHON = """#!/bin/sh
+for video; do :; done
+case "$video" in
+  *good*) echo '{"folder": "labelled/good", "warnings": []}' ;;
+  *) echo '{"error": "it is broken", "kind": "lasting"}'; exit 1 ;;
+esac
+"""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[None]:
+    """A Prefect server for these tests only."""
+    from prefect.testing.utilities import prefect_test_harness
+
+    with prefect_test_harness(server_startup_timeout=120):
+        yield
+
+
+@pytest.fixture
+def videos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """Two videos, one of them broken, in a project that is the current folder; none is really labelled."""
+    (tmp_path / "models" / "lanterns").mkdir(parents=True)
+    (tmp_path / "models" / "lanterns" / "model.json").write_text("{}")
+    (tmp_path / "python").write_text(PYTHON)
+    (tmp_path / "python").chmod(0o755)
+    paths = [tmp_path / name for name in ("good {x}.mp4", "broken.mp4")]
+    for path in paths:
+        path.write_bytes(path.name.encode())
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python"))
+    return paths
+
+
+def task_states() -> dict[str, str]:
+    """The state of each task run that the server knows, by its name; those of other tests too."""
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        return {run.name: str(run.state_type.value) for run in client.read_task_runs() if run.state_type}
+
+
+def test_a_worker_s_jobs_are_task_runs(server: None, videos: list[Path]) -> None:
+    from flows.batch import work_in_prefect
+    from flows.labelling import Request
+    from flows.queue.store import Queue
+    from flows.queue.submit import submit
+    from flows.queue.worker import Worker
+
+    shown: dict[str, Any] = {}
+    with Queue() as queue:
+        jobs = submit(queue, videos, Request("lanterns", Path("labelled"))).new
+        worker = Worker(queue, 60, lambda job, _: shown.update({job.video.name: (job.state, job.reason)}))
+        work_in_prefect(worker, 2, until_empty=True)
+    assert shown == {"good {x}.mp4": ("done", ""), "broken.mp4": ("failed", "it is broken")}
+    names = [f"lanterns/{job.video.name}/{job.id[:10]}" for job in jobs]
+    for _ in range(100):  # the server writes down what it hears a little later
+        states = task_states()
+        if [states.get(name) for name in names] == ["COMPLETED", "FAILED"]:
+            break
+    assert [states.get(name) for name in names] == ["COMPLETED", "FAILED"]
+
+
+def test_a_batch_without_the_queue_fails_with_its_video(server: None, videos: list[Path]) -> None:
+    from flows.batch import UnlabelledError, label_batch
+
+    states = label_batch(list(map(str, videos)), "lanterns", return_state=True)
+    assert states.is_failed()
+    assert [state.name for state in label_batch([str(videos[0])], "lanterns")] == ["Completed"]
+    with pytest.raises(UnlabelledError, match="no video there"):
+        label_batch(["nosuch.mp4"], "lanterns")
+
+
+ABSENT = {
+    "no server": ("", "no Prefect server is set"),
+    "one that is down": ("http://127.0.0.1:9/api", "does not answer"),
+}
+
+
+@pytest.mark.parametrize(("url", "says"), ABSENT.values(), ids=ABSENT.keys())
+def test_no_server_is_started_in_secret(url: str, says: str, project: Path, tmp_path: Path) -> None:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PREFECT_HOME": str(tmp_path), "PREFECT_API_URL": url}
+    command = [sys.executable, "-m", "flows.cli", "worker", "--prefect", "--until-empty"]
+    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    assert says in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("error: ")
