@@ -19,6 +19,7 @@ PARAMS_FILE = Path("params.yaml")
 Count = Annotated[int, 1, 1_000_000]
 Share = Annotated[float, 0.0, 1.0]
 # The words that are known.
+Kernel = Literal["linear", "rbf"]
 Style = Literal["box", "corner", "name", "blur"]
 Unknowns = Literal["box", "hidden"]
 
@@ -82,6 +83,7 @@ class Train:
     """Section train."""
 
     classifier: str
+    candidates: tuple[str, ...]
     folds: Annotated[int, 2, 1000]
     false_name_rate: Annotated[float, 0.0001, 0.5]
     seed: Annotated[int, 0, 2**32 - 1]
@@ -91,7 +93,9 @@ class Train:
 class Svm:
     """Section svm."""
 
+    kernels: Annotated[tuple[Kernel, ...], 1, 2]
     c: Annotated[tuple[Annotated[float, 1e-6, 1e6], ...], 1, 100]
+    gamma: Annotated[tuple[Annotated[float, 1e-6, 1e6], ...], 1, 100]
 
 
 @dataclass(frozen=True, slots=True)

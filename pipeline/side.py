@@ -18,7 +18,7 @@ TEST: Final = "test"
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """Vectors (n, d), labels (n,) into `members`, duplicate groups (n,) and keys (n,).
+    """Vectors (n, d), labels (n,) into `members`, duplicate groups (n,), keys (n,) and paths of aligned faces (n,).
 
     `members` are those of the training side, sorted; a member that has only test faces cannot be named and is left out.
     """
@@ -27,6 +27,7 @@ class Side:
     labels: Ints
     groups: npt.NDArray[np.str_]
     keys: npt.NDArray[np.str_]
+    crops: npt.NDArray[np.str_]
     members: tuple[str, ...]
 
 
@@ -40,4 +41,5 @@ def read_side(data: Path, side: str) -> Side:
     rows = split.loc[faces["key"][here]]
     labels = np.searchsorted(members, rows["member"].to_numpy(str)).astype(np.int64)
     keys = faces["key"][here].to_numpy(str)
-    return Side(vectors[here], labels, rows["duplicate_group"].to_numpy(str), keys, tuple(members.tolist()))
+    crops = np.array([str(data / "faces" / f"{key}.png") for key in keys], str)  # where stage faces puts them
+    return Side(vectors[here], labels, rows["duplicate_group"].to_numpy(str), keys, crops, tuple(members.tolist()))

@@ -8,11 +8,12 @@ from typing import Any, Final
 import numpy as np
 from sklearn.metrics import f1_score
 
+from pipeline.classifiers import Classifier, Examples, understood
 from pipeline.classifiers.model import NAMES, THRESHOLD, Model, load, read_fits, restored
 from pipeline.decisions import read_decisions
 from pipeline.files import write_json
 from pipeline.params import Params
-from pipeline.records import Float64, Ints
+from pipeline.records import Float32, Float64, Ints
 from pipeline.report import write_report
 from pipeline.roster import read_roster
 from pipeline.side import TEST, TRAIN, Side, read_side
@@ -43,7 +44,7 @@ def main(data: Path, params: Params) -> None:
 
 def measure(model: Model, learnt: Side, test: Side) -> dict[str, Any]:
     """The figures: how often faces of the test side get their name, and strangers none."""
-    confidence = model.predict(test.vectors)
+    confidence = model.predict(_understood(model.classifier, test))
     named = confidence.argmax(axis=1) if len(test.labels) else np.empty(0, np.int64)
     known = confidence.max(axis=1, initial=0.0) >= THRESHOLD
     strangers = left_out_confidence(model, test)
@@ -71,7 +72,7 @@ def left_out_confidence(model: Model, test: Side) -> Float64:
     """
     if len(model.members) < 2:
         return np.empty(0)
-    likeness = model.gallery.scores(test.vectors)
+    likeness = model.gallery.scores(_understood(model.classifier, test))
     likeness[np.arange(len(test.labels)), test.labels] = -1.0
     return model.open_set.confidence(likeness.max(axis=1))
 
@@ -79,7 +80,7 @@ def left_out_confidence(model: Model, test: Side) -> Float64:
 def confusion(model: Model, test: Side) -> Ints:
     """Counts (members, members + 1) of test faces by true member and given name; the last column is unknown."""
     counts = np.zeros((len(model.members), len(model.members) + 1), np.int64)
-    confidence = model.predict(test.vectors)
+    confidence = model.predict(_understood(model.classifier, test))
     for true, row in zip(test.labels, confidence, strict=True):
         given = int(row.argmax()) if row.max() >= THRESHOLD else len(model.members)
         counts[true, given] += 1
@@ -91,10 +92,15 @@ def _candidates(folder: Path, params: Params, test: Side) -> dict[str, Any]:
     rows: dict[str, Any] = {}
     for name in NAMES:
         if name in fits:
-            named = restored(folder, name, params).scores(test.vectors).argmax(axis=1)
+            classifier = restored(folder, name, params)
+            named = classifier.scores(_understood(classifier, test)).argmax(axis=1)
             scores = {"accuracy": _mean(named == test.labels), "macro_f1": _macro_f1(test.labels, named)}
             rows[name] = {**scores, **fits[name]}
     return rows
+
+
+def _understood(classifier: Classifier, side: Side) -> Float32:
+    return understood(classifier, Examples(side.vectors, side.labels, side.groups, side.crops))
 
 
 def _per_member(model: Model, learnt: Side, test: Side, named: Ints) -> dict[str, Any]:

@@ -35,7 +35,7 @@ ADAPTERS = {
     "rich": "flows.scoring pipeline.progress",
     "scenedetect": "pipeline.video.shots",
     "sklearn": "pipeline.classifiers.openset pipeline.classifiers.svm pipeline.validate",
-    "skops": "pipeline.classifiers.model",
+    "skops": "pipeline.classifiers.state",
     "supervision": "pipeline.video.track",
     "trackers": "pipeline.video.track",
     "typer": "flows.cli flows.commands.doctor flows.commands.import_ flows.commands.label flows.commands.options "
@@ -56,7 +56,7 @@ WALLS = {
     "a stage never imports a stage": (STAGES, STAGES),
     "nothing below the flows imports a stage": (below("pipeline"), STAGES),
     "stages do not know of videos": (below("pipeline") - VIDEO, VIDEO),
-    "classifiers do not load networks": (CLASSIFIERS, MODELS - {"pipeline.models.weights"}),
+    "classifiers look for no faces": (CLASSIFIERS, {"pipeline.models.retinaface", "pipeline.models.quality"}),
     "networks do not know of classifiers": (MODELS, CLASSIFIERS),
     "records import nothing": ({"pipeline.records", "pipeline.errors"}, below("pipeline")),
 }

@@ -114,7 +114,7 @@ def test_a_stranger_counts_as_unknown_in_the_matrix(params: Params) -> None:
     data = group(params, (8, 8), (2, 2))
     model, test = load(Path("models", "quartet"), params), read_side(data, TEST)
     stranger = np.broadcast_to(np.eye(32, dtype=np.float32)[9], test.vectors.shape)
-    strange = type(test)(stranger, test.labels, test.groups, test.keys, test.members)
+    strange = replace(test, vectors=stranger)
     assert confusion(model, strange).tolist() == [[0, 0, 2], [0, 0, 2]]
     figures = measure(model, read_side(data, TRAIN), strange)
     assert (figures["named_right"], figures["named_wrong"], figures["false_name_rate"]) == (0, 0, 0)

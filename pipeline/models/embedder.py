@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 import cv2
 import numpy as np
 
+from pipeline.files import sha256_of
 from pipeline.models.fold import folded
 from pipeline.models.geometry import CROP_PX
 from pipeline.models.session import open_session
@@ -19,13 +21,15 @@ BATCH: Final = 16  # nearly twice as fast per face as one at a time; larger batc
 class OnnxEmbedder:
     """An embedder from weights.py, with the order of channels and the mean that stand there."""
 
-    def __init__(self, name: str) -> None:
-        """Fetch, fold and open the weights called `name`; WeightsError when they cannot be had."""
-        path = fetch(name)
+    def __init__(self, name: str, tuned: Path | None = None) -> None:
+        """Fetch, fold and open the weights called `name`; WeightsError when they cannot be had.
+
+        `tuned` is a network made of those weights, to be opened instead.
+        """
         self.name = name
-        self.sha256 = KNOWN[name].sha256
+        self.sha256 = sha256_of(tuned) if tuned else KNOWN[name].sha256
         self._weights = KNOWN[name]
-        self._session = open_session(folded(path))
+        self._session = open_session(tuned or folded(fetch(name)))
         self._input = self._session.get_inputs()[0].name
         self.dimensions = int(self._session.get_outputs()[0].shape[1])
 

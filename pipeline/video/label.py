@@ -20,9 +20,9 @@ import numpy as np
 import pandas as pd
 
 from pipeline.classifiers.model import THRESHOLD, Model, hashes, load
-from pipeline.errors import DatasetError, LineupError, ModelError
+from pipeline.classifiers.network import embedder_of
+from pipeline.errors import DatasetError, LineupError
 from pipeline.files import folder_written_whole, sha256_of, write_json
-from pipeline.models.embedder import OnnxEmbedder
 from pipeline.models.retinaface import RetinaFace
 from pipeline.params import Params, read_params
 from pipeline.records import LABELLED_FACES, NAMED_TRACKS
@@ -159,10 +159,7 @@ def _expected_frames(info: VideoInfo) -> int | None:
 
 def _loaded(group: str, params: Params) -> tuple[Model, Networks]:
     model = load(Path("models") / group, params)
-    networks = Networks(RetinaFace(params.models.detector), OnnxEmbedder(params.models.embedder))
-    if model.embedder_sha256 != networks.embedder.sha256:
-        raise ModelError(f"the model of {group} knows vectors of {model.embedder} only: run 'dvc repro' to rebuild it")
-    return model, networks
+    return model, Networks(RetinaFace(params.models.detector), embedder_of(model, params))
 
 
 def _fancams(video: Labelled, followed: frozenset[str], folder: Path, params: Params, live: Preview) -> list[Fancam]:
