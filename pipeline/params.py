@@ -106,6 +106,19 @@ class Nearest:
 
 
 @dataclass(frozen=True, slots=True)
+class FineTune:
+    """Section finetune."""
+
+    layers: Annotated[int, 1, 100]
+    variants: Annotated[int, 0, 100]
+    batch: Count
+    head_epochs: Count
+    head_rate: Annotated[float, 1e-8, 1.0]
+    epochs: Count
+    rate: Annotated[float, 1e-8, 1.0]
+
+
+@dataclass(frozen=True, slots=True)
 class Analyse:
     """Section analyse."""
 
@@ -149,6 +162,7 @@ class Params:
     train: Train
     svm: Svm
     nearest: Nearest
+    finetune: FineTune
     analyse: Analyse
     render: Render
     fancam: Fancam

@@ -81,18 +81,17 @@ def train(side: Side, params: Params, embedder: dict[str, str]) -> tuple[Model, 
     pairs = folds(side.labels, side.groups, params.train.folds, params.train.seed)
     tried = {name: _try(name, faces, pairs, params) for name in _candidates(params, len(side.members))}
     chosen = tried[_choice(params.train.classifier, tried)]
-    vectors = understood(chosen.classifier, faces)
-    left_out = left_out_likeness(vectors, side.labels, params.nearest.neighbours)
+    left_out = left_out_likeness(side.vectors, side.labels, params.nearest.neighbours)
     strangers = KNOWN[embedder["embedder"]].stranger_likeness(params.train.false_name_rate)
     classifier = chosen.classifier
     model = Model(
         members=side.members,
         classifier=classifier,
-        gallery=Nearest(params.nearest.neighbours).with_faces(vectors, side.labels),
+        gallery=Nearest(params.nearest.neighbours).with_faces(side.vectors, side.labels),
         temperature=chosen.temperature,
         open_set=calibrate(chosen.own, left_out, strangers),
         embedder=embedder["embedder"],
-        embedder_sha256=classifier.network_sha256 if isinstance(classifier, Embeds) else embedder["embedder_sha256"],
+        embedder_sha256=classifier.embedder.sha256 if isinstance(classifier, Embeds) else embedder["embedder_sha256"],
     )
     return model, tried
 
@@ -139,11 +138,10 @@ def _held_out(make: Callable[[], Classifier], faces: Examples, pairs: Pairs, nei
     for learn, attempt in pairs:
         classifier = make()
         classifier.fit(faces[learn])
-        vectors = understood(classifier, faces[attempt])
-        gallery = Nearest(neighbours).with_faces(understood(classifier, faces[learn]), faces.labels[learn])
+        gallery = Nearest(neighbours).with_faces(faces.vectors[learn], faces.labels[learn])
         rows.append(attempt)
-        scores.append(classifier.scores(vectors))
-        own.append(gallery.scores(vectors)[np.arange(len(attempt)), faces.labels[attempt]])
+        scores.append(classifier.scores(understood(classifier, faces[attempt])))
+        own.append(gallery.scores(faces.vectors[attempt])[np.arange(len(attempt)), faces.labels[attempt]])
     return HeldOut(np.concatenate(rows), np.concatenate(scores), np.concatenate(own))
 
 

@@ -72,7 +72,7 @@ def left_out_confidence(model: Model, test: Side) -> Float64:
     """
     if len(model.members) < 2:
         return np.empty(0)
-    likeness = model.gallery.scores(_understood(model.classifier, test))
+    likeness = model.gallery.scores(test.vectors)
     likeness[np.arange(len(test.labels)), test.labels] = -1.0
     return model.open_set.confidence(likeness.max(axis=1))
 

@@ -10,7 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.images import read_still
+from pipeline.models import Embedder
 from pipeline.models.geometry import CROP_PX
+from pipeline.models.looking import embed_faces
 from pipeline.records import Float32, Float64, Ints, Rgb
 
 
@@ -60,21 +62,14 @@ class Classifier(Protocol):
 
 @runtime_checkable
 class Embeds(Protocol):
-    """A classifier that brings its own embedder, in its file <name>.onnx: only the vectors of that one mean anything
-    to it. Pixels go in as into the embedder that made the vectors it learnt from."""
+    """A classifier that, once fitted or read, brings its own embedder: it understands the vectors of that one only.
 
-    @property
-    def network(self) -> Path:
-        """Where `write` put, or `read` found, the network."""
+    The first numbers of such a vector are what the embedder of params says of the face (see nearest.py).
+    """
 
-    @property
-    def network_sha256(self) -> str:
-        """Hash of that file, known once it is fitted."""
-
-    def embed(self, crops_rgb: Rgb) -> Float32:
-        """Unit vectors (n, d) float32 of aligned faces (n, 112, 112, 3) uint8."""
+    embedder: Embedder
 
 
 def understood(classifier: Classifier, faces: Examples) -> Float32:
     """The vectors (n, d) of `faces` that `classifier` understands: its own embedder's, or those they came with."""
-    return classifier.embed(faces.crops_rgb) if isinstance(classifier, Embeds) else faces.vectors
+    return embed_faces(classifier.embedder, faces.crops_rgb) if isinstance(classifier, Embeds) else faces.vectors

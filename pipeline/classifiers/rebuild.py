@@ -10,13 +10,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import keras
 import numpy as np
 import numpy.typing as npt
 import onnx
-from keras import layers
 from onnx import helper, numpy_helper
 
+from pipeline.classifiers.learning import keras
 from pipeline.errors import WeightsError
 
 Array = npt.NDArray[Any]
@@ -28,7 +27,7 @@ SLOPES: Final = (1, 2, 0)  # (channels, 1, 1) -> (1, 1, channels)
 MATRIX: Final = (1, 0)  # (out, in) -> (in, out)
 
 
-def rebuilt(network: Path) -> keras.Model:
+def rebuilt(network: Path) -> Any:
     """The Keras model of the folded network at `network` (see fold.py); a layer with weights has its node's name.
 
     Takes what the network takes, but as (n, height, width, channels); gives the same. WeightsError when it has a node
@@ -37,7 +36,7 @@ def rebuilt(network: Path) -> keras.Model:
     graph = onnx.load(network).graph
     weights = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
     channels, height, width = (axis.dim_value for axis in graph.input[0].type.tensor_type.shape.dim[1:])
-    entry = keras.Input((height, width, channels))
+    entry = keras().Input((height, width, channels), name="crops")
     values = {graph.input[0].name: entry}
     for node in graph.node:
         own = [weights[name] for name in node.input if name in weights]
@@ -48,10 +47,10 @@ def rebuilt(network: Path) -> keras.Model:
             if layer.name == node.name and layer.weights:
                 layer.set_weights([_to_keras(node, weight) for weight in own])
         values[node.output[0]] = value
-    return keras.Model(entry, values[graph.output[0].name], name="embedder")
+    return keras().Model(entry, values[graph.output[0].name], name="embedder")
 
 
-def renewed(network: Path, model: keras.Model) -> bytes:
+def renewed(network: Path, model: Any) -> bytes:
     """The ONNX file of the network at `network`, with the weights of `model`, which was rebuilt from it."""
     proto = onnx.load(network)
     tensors = {tensor.name: tensor for tensor in proto.graph.initializer}
@@ -63,14 +62,15 @@ def renewed(network: Path, model: keras.Model) -> bytes:
     return proto.SerializeToString(deterministic=True)
 
 
-def _layers(node: onnx.NodeProto, own: Sequence[Array], network: Path) -> list[keras.Layer]:
+def _layers(node: onnx.NodeProto, own: Sequence[Array], network: Path) -> list[Any]:
     """The layers that do what `node` with weights `own` does, one after the other."""
     given = {attribute.name: helper.get_attribute_value(attribute) for attribute in node.attribute}
+    layers = keras().layers
     match node.op_type:
         case "Sub" if own and own[0].size == 1:
-            return [layers.Rescaling(1.0, -float(own[0].item()))]
+            return [layers.Rescaling(1.0, -float(own[0].item()), name=node.name)]
         case "Mul" if own and own[0].size == 1:
-            return [layers.Rescaling(float(own[0].item()))]
+            return [layers.Rescaling(float(own[0].item()), name=node.name)]
         case "Conv" if given["group"] in {1, len(own[0])} and set(given["dilations"]) == {1}:
             return _convolution(node, own, given)
         case "BatchNormalization":
@@ -84,20 +84,22 @@ def _layers(node: onnx.NodeProto, own: Sequence[Array], network: Path) -> list[k
         case "Dropout":
             return []
         case "Flatten":
-            return [layers.Permute((3, 1, 2)), layers.Flatten(name=node.name)]
+            return [layers.Permute((3, 1, 2), name=f"{node.name}_axes"), layers.Flatten(name=node.name)]
         case "Gemm" if given.get("transB") and len(own) == 2:
             return [layers.Dense(len(own[0]), name=node.name)]
     raise WeightsError(f"{network.name} cannot be rebuilt in Keras: node {node.name!r} ({node.op_type}) is not known")
 
 
-def _convolution(node: onnx.NodeProto, own: Sequence[Array], given: dict[str, Any]) -> list[keras.Layer]:
-    top, left, bottom, right = given["pads"]
-    border = [layers.ZeroPadding2D(((top, bottom), (left, right)))] if any(given["pads"]) else []
-    shape = {"kernel_size": tuple(given["kernel_shape"]), "strides": tuple(given["strides"])}
-    settings = {"use_bias": len(own) == 2, "name": node.name, **shape}
-    if _axes(node, own[0]) == DEPTHWISE:
-        return [*border, layers.DepthwiseConv2D(**settings)]
-    return [*border, layers.Conv2D(len(own[0]), **settings)]
+def _convolution(node: onnx.NodeProto, own: Sequence[Array], given: dict[str, Any]) -> list[Any]:
+    layers, (top, left, bottom, right) = keras().layers, given["pads"]
+    size, strides = tuple(given["kernel_shape"]), tuple(given["strides"])
+    same = strides == (1, 1) and (top, left) == (bottom, right) == (size[0] // 2, size[1] // 2)
+    settings = {"kernel_size": size, "strides": strides, "use_bias": len(own) == 2, "name": node.name}
+    settings["padding"] = "same" if same else "valid"
+    border = layers.ZeroPadding2D(((top, bottom), (left, right)), name=f"{node.name}_border")
+    depthwise = _axes(node, own[0]) == DEPTHWISE
+    convolution = layers.DepthwiseConv2D(**settings) if depthwise else layers.Conv2D(len(own[0]), **settings)
+    return [convolution] if same else [border, convolution]
 
 
 def _axes(node: onnx.NodeProto, weight: Array) -> tuple[int, ...]:
