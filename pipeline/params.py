@@ -20,6 +20,7 @@ Count = Annotated[int, 1, 1_000_000]
 Share = Annotated[float, 0.0, 1.0]
 # The words that are known.
 Kernel = Literal["linear", "rbf"]
+Optimizer = Literal["adam", "rmsprop", "sgd"]
 Style = Literal["box", "corner", "name", "blur"]
 Unknowns = Literal["box", "hidden"]
 
@@ -106,6 +107,27 @@ class Nearest:
 
 
 @dataclass(frozen=True, slots=True)
+class Network:
+    """One of the networks of section dense: its hidden layers and how it learns."""
+
+    widths: Annotated[tuple[Annotated[int, 1, 10_000], ...], 1, 10]
+    dropout: Annotated[float, 0.0, 0.95]
+    l2: Share
+    optimizer: Optimizer
+    rate: Annotated[float, 1e-6, 10.0]
+
+
+@dataclass(frozen=True, slots=True)
+class Dense:
+    """Section dense."""
+
+    networks: Annotated[tuple[Network, ...], 1, 20]
+    batch: Count
+    epochs: Count
+    patience: Count
+
+
+@dataclass(frozen=True, slots=True)
 class FineTune:
     """Section finetune."""
 
@@ -162,6 +184,7 @@ class Params:
     train: Train
     svm: Svm
     nearest: Nearest
+    dense: Dense
     finetune: FineTune
     analyse: Analyse
     render: Render

@@ -35,5 +35,5 @@ def altered(crop_rgb: Rgb, rng: np.random.Generator) -> Rgb:
     copy = np.clip(copy * light + rng.uniform(-12, 12), 0, 255).astype(np.uint8)
     if rng.random() < 0.5:
         _, jpeg = cv2.imencode(".jpg", copy[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(*JPEG_QUALITY))])
-        copy = cv2.imdecode(jpeg, cv2.IMREAD_COLOR)[:, :, ::-1]
+        copy = np.asarray(cv2.imdecode(jpeg, cv2.IMREAD_COLOR))[:, :, ::-1]
     return np.ascontiguousarray(copy)

@@ -32,7 +32,7 @@ class FineTuned:
     embedder: TunedEmbedder
 
     def __init__(self, base: str, tuner: Callable[[], Tuner]) -> None:
-        """`base` names the embedder that is tuned, `tuner` gives who does it: one for many fits saves most of the work."""
+        """`base` names the embedder that is tuned; `tuner` gives who does it, one for many fits to save work."""
         self._base, self._tuner = base, tuner
         self._centres: Float32 = np.empty((0, 0), np.float32)
         self._tuned: Tuned | None = None
@@ -40,7 +40,8 @@ class FineTuned:
     def fit(self, faces: Examples) -> None:
         """Tune the embedder on the crops of at least two members, each with its mirror image and altered copies."""
         self._tuned = self._tuner().tune(faces)
-        self._centres = np.concatenate([self._tuned.means, self._tuned.centres], axis=1) / np.float32(np.sqrt(2.0))
+        both = np.concatenate([self._tuned.means, self._tuned.centres], axis=1)
+        self._centres = (both / np.sqrt(2.0)).astype(np.float32)
         self.embedder = TunedEmbedder(self._base, self._tuned.network)
 
     def scores(self, vectors: Float32) -> Float64:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 from scipy.special import softmax
 
 from pipeline.classifiers import Classifier
+from pipeline.classifiers.dense import Dense
 from pipeline.classifiers.finetune import FineTuned, tuner_of
 from pipeline.classifiers.nearest import Nearest
 from pipeline.classifiers.openset import OpenSet
@@ -27,7 +28,7 @@ from pipeline.files import sha256_of, write_json
 from pipeline.params import Params
 from pipeline.records import Float32, Float64, Ints
 
-NAMES: Final = ("nearest", "svm", "finetune")  # the simplest first: it is taken of equally good ones
+NAMES: Final = ("nearest", "svm", "dense", "finetune")  # the simplest first: it is taken of equally good ones
 THRESHOLD: Final = 0.5  # the confidence from which a face is named; open_set puts it where the likeness bears it
 OUT_OF_QUESTION: Final = 1e6  # a score so low that no other doubt counts beside it
 GALLERY: Final = "nearest"  # every model keeps one of this kind: its likeness is what tells strangers
@@ -46,6 +47,8 @@ def settings(name: str, params: Params) -> list[Callable[[], Classifier]]:
         linear = [partial(Svm, "linear", c, 0.0, seed) for c in svm.c if "linear" in svm.kernels]
         rbf = [partial(Svm, "rbf", c, gamma, seed) for c in svm.c for gamma in svm.gamma if "rbf" in svm.kernels]
         return [*linear, *rbf]
+    if name == "dense":
+        return [partial(Dense, network, params.dense, params.train.seed) for network in params.dense.networks]
     if name == "finetune":
         return [partial(FineTuned, params.models.embedder, tuner_of(params))]  # one tuner for all folds
     raise ModelError(f"no classifier is called {name!r} (known: {', '.join(NAMES)})")

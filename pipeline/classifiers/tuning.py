@@ -85,7 +85,7 @@ class Tuner:
         return Tuned(renewed(self._network, self._whole), self._whole.get_weights(), means, centres, curves)
 
     def keras_file(self, tuned: Tuned) -> bytes:
-        """The .keras file of a tuned embedder with its head: pixels as the ONNX network's, channels last, to cosines."""
+        """The .keras file of a tuned embedder with its head: what the embedder takes, channels last, to cosines."""
         self._whole.set_weights(tuned.weights)
         head = keras().layers.Dense(len(tuned.centres), use_bias=False, name="head")
         unit = keras().layers.UnitNormalization(name="unit")(self._whole.output)

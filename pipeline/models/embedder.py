@@ -62,7 +62,7 @@ class TunedEmbedder:
     def embed(self, crops_rgb: Rgb) -> Float32:
         """Unit vectors (n, 2 d) float32 of aligned faces (n, 112, 112, 3) uint8."""
         both = np.concatenate([self._plain.embed(crops_rgb), self._tuned.embed(crops_rgb)], axis=1)
-        return both / np.float32(np.sqrt(2.0))
+        return (both / np.sqrt(2.0)).astype(np.float32)
 
 
 def pixels(weights: Weights, crops_rgb: Rgb) -> Float32:
