@@ -27,7 +27,7 @@ def test_the_built_in_embedder_is_equal_in_keras(embedder: OnnxEmbedder) -> None
 
 
 def small(path: Path, ops: tuple[str, ...], stride: int = 2, group: int = 1) -> Path:
-    """A network of images (n, 4, 9, 9) with a convolution, the element-wise `ops`, and a dense layer, random weights."""
+    """A network of images (n, 4, 9, 9): a convolution, the element-wise `ops`, a dense layer, random weights."""
     rng = np.random.default_rng(1)
     shapes = {"kernel": (4, 4 // group, 3, 3), "bias": (4,), "slope": (4, 1, 1), "matrix": (5, 4 * 5 * 5), "last": (5,)}
     if stride == 1:
