@@ -122,7 +122,6 @@ class Dense:
     """Section dense."""
 
     networks: Annotated[tuple[Network, ...], 1, 20]
-    batch: Count
     epochs: Count
     patience: Count
 

@@ -28,7 +28,8 @@ ADAPTERS = {
     "imageio_ffmpeg": "flows.doctor pipeline.video.mux",
     "jinja2": "pipeline.report",
     "matplotlib": "pipeline.fonts pipeline.report pipeline.video.plots",
-    "onnx": "pipeline.models.fold",
+    "keras": "pipeline.classifiers.learning",
+    "onnx": "pipeline.classifiers.dense pipeline.models.fold",
     "onnxruntime": "pipeline.models.fold pipeline.models.session",
     "pyarrow": "pipeline.incremental pipeline.records pipeline.seen pipeline.tables",
     "pysubs2": "pipeline.video.exports.subtitles",
@@ -37,6 +38,7 @@ ADAPTERS = {
     "sklearn": "pipeline.classifiers.openset pipeline.classifiers.svm pipeline.validate",
     "skops": "pipeline.classifiers.state",
     "supervision": "pipeline.video.track",
+    "tensorflow": "pipeline.classifiers.learning",
     "trackers": "pipeline.video.track",
     "typer": "flows.cli flows.commands.doctor flows.commands.import_ flows.commands.label flows.commands.options "
     "flows.commands.score",
@@ -89,7 +91,7 @@ def test_a_library_is_known_to_its_adapters_only(library: str) -> None:
     assert {module for module in modules() if library in libraries(module)} == set(ADAPTERS[library].split())
 
 
-@pytest.mark.parametrize("library", ["prefect", "dvc", "typer", "tensorflow", "retinaface"])
+@pytest.mark.parametrize("library", ["prefect", "dvc", "typer", "retinaface"])
 def test_the_pipeline_never_imports(library: str) -> None:
     assert [module for module in below("pipeline") if library in libraries(module)] == []
 
