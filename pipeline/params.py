@@ -104,6 +104,7 @@ class Nearest:
     """Section nearest."""
 
     neighbours: Count
+    tolerance: Annotated[float, 0.0, 2.0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,7 +51,7 @@ class Dense:
             self._curves = self._learn(faces[learn], self._params.epochs, faces[validate])
             epochs = int(np.argmin(self._curves["val_loss"])) + 1
         self._learn(faces, epochs)
-        self._session = open_session(_onnx(self._weights).SerializeToString())
+        self._session = open_session(onnx_of(self._weights).SerializeToString())
 
     def scores(self, vectors: Float32) -> Float64:
         """Logits (n, members)."""
@@ -69,7 +69,7 @@ class Dense:
             raise ModelError(f"dense.onnx differs from dense.keras by {difference:.2g}")
         for name, content in {
             "dense.keras": keras_bytes(network),
-            "dense.onnx": _onnx(self._weights).SerializeToString(),
+            "dense.onnx": onnx_of(self._weights).SerializeToString(),
         }.items():
             with written_whole(folder / name) as temporary:
                 temporary.write_bytes(content)
@@ -136,7 +136,7 @@ def _balanced(labels: Ints) -> Float32:
     return (len(labels) / (len(counts) * counts))[labels].astype(np.float32)
 
 
-def _onnx(weights: Weights) -> onnx.ModelProto:
+def onnx_of(weights: Weights) -> onnx.ModelProto:
     """The network of these layers: input `vectors` (n, d), output `scores` (n, members), both float32."""
     scale = np.float32(weights[0].shape[0] ** 0.5)
     tensors: dict[str, npt.NDArray[np.float32]] = {"scale": np.array(scale)}
