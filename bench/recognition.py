@@ -58,6 +58,10 @@ class Photos:
     vectors: np.ndarray
     dlib: np.ndarray
 
+    @property
+    def seen_by_hog(self) -> np.ndarray:
+        return np.isfinite(self.dlib[:, :1]).all(axis=1) & (self.dlib.shape[1] > 0)
+
     def __getitem__(self, which: np.ndarray) -> Photos:
         return Photos(self.rows[which].reset_index(drop=True), self.vectors[which], self.dlib[which])
 
@@ -65,7 +69,10 @@ class Photos:
 def main(arguments: argparse.Namespace) -> None:
     params = read_params()
     photos = prepared(arguments.photos, arguments.cache, params)
-    strangers = {folder.name: prepared(folder, arguments.cache, params) for folder in arguments.strangers}
+    strangers = {
+        f"{folder.parent.name}/{folder.name}": prepared(folder, arguments.cache, params)
+        for folder in arguments.strangers
+    }
     members = sorted(photos.rows["member"].unique())
     labels = photos.rows["member"].map(members.index).to_numpy()
     tested = drawn(photos.rows, checked(arguments.photos, arguments.trusted, photos.rows["key"]), TESTED, seed=0)
@@ -143,7 +150,7 @@ def answers(photos: Photos, labels: np.ndarray, members: list[str], params: Para
         fitted[name] = (tried[name].accuracy, answer_of(model))
     best = max(fitted, key=lambda name: fitted[name][0])
     ours = {name: answer for name, (_, answer) in fitted.items()} | {"auto": fitted[best][1]}
-    seen = ~np.isnan(photos.dlib).any(axis=1) & (photos.dlib.shape[1] > 0)
+    seen = photos.seen_by_hog
     return ours | (recipes(photos.dlib[seen], labels[seen]) if seen.any() else {})
 
 
@@ -207,7 +214,7 @@ def with_faces_only(answer: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]
     """`answer`, asked about the faces that HOG found; where it found none nobody is named."""
 
     def asked(photos: Photos) -> tuple[np.ndarray, np.ndarray]:
-        seen = ~np.isnan(photos.dlib).any(axis=1)
+        seen = photos.seen_by_hog
         labels, named = np.full(len(seen), NOBODY), np.zeros(len(seen), bool)
         if seen.any():
             labels[seen], named[seen] = answer(photos.dlib[seen])
