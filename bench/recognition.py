@@ -1,11 +1,11 @@
-"""Measures who is recognised in photos: Lineup's classifiers beside the recipes that came before, with few and many photos.
+"""Measures who is recognised in photos: Lineup's classifiers beside the recipes that came before, with few and many.
 
     python bench/recognition.py PHOTOS CACHE [--trusted FILE] [--strangers FOLDER]... [--counts 5,10,15,40] [--seeds 3]
 
-PHOTOS holds a folder of photos per member, as dirty as they come. Of each member TESTED photos, drawn by lot once and for
-all, are only tested on; where there is FILE, lines '<member>/<photo>' of checked labels, only such. From the others, copies
-of tested ones left out, each run draws so many photos a member. Every FOLDER of strangers holds a folder of photos per person.
-Faces and vectors are made by Lineup's own stages, once, and kept in CACHE. Of the recipes too, if dlib is there.
+PHOTOS holds a folder of photos per member, dirty as they come. TESTED photos of each member, drawn by lot once and for
+all, are only tested on; where there is FILE, lines '<member>/<photo>' of checked labels, only such. Of the others, but
+for copies of tested ones, each run draws so many a member. A FOLDER of strangers holds a folder of photos per person.
+Faces and vectors are made by Lineup's own stages, once, and kept in CACHE; those of the recipes too, if dlib is there.
 
 accuracy    the most likely member is the right one; a photo without a face or a name is wrong
 macro F1    of those names, every member counting the same
@@ -33,17 +33,18 @@ from pipeline.classifiers import Examples, understood
 from pipeline.classifiers.model import NAMES, THRESHOLD, Model
 from pipeline.curate import STRANGER_SHARE, judge
 from pipeline.files import sha256_of, written_whole
-from pipeline.images import read_still
+from pipeline.images import read_still, shrink
 from pipeline.intake import import_photos
 from pipeline.models.weights import KNOWN, weights_folder
 from pipeline.params import Params, read_params
 from pipeline.progress import track
 from pipeline.side import Side
-from pipeline.tables import read_metadata, read_vectors
+from pipeline.tables import read_vectors
 from pipeline.train import train
 
 TESTED = 20
 TOLERANCE = 0.6  # the distance at which the library behind the recipes takes two faces for one person
+HOG_SIDE_PX = 640  # the longer side at which HOG, slow as it is, looks for faces
 NOBODY = -1
 
 Answer = Callable[["Photos"], tuple[np.ndarray, np.ndarray]]  # most likely label (n,), and whether it is named (n,)
@@ -51,11 +52,15 @@ Answer = Callable[["Photos"], tuple[np.ndarray, np.ndarray]]  # most likely labe
 
 @dataclass(frozen=True)
 class Photos:
-    """Faces of one folder: keys, member, group of copies, crop (n,); vectors (n, d); dlib (n, 128), NaN without a face."""
+    """Faces of one folder: key, member, group of copies, crop (n,); vectors (n, d); dlib (n, 128), NaN without face."""
 
     rows: pd.DataFrame
     vectors: np.ndarray
     dlib: np.ndarray
+
+    @property
+    def seen_by_hog(self) -> np.ndarray:
+        return np.isfinite(self.dlib[:, :1]).all(axis=1) & (self.dlib.shape[1] > 0)
 
     def __getitem__(self, which: np.ndarray) -> Photos:
         return Photos(self.rows[which].reset_index(drop=True), self.vectors[which], self.dlib[which])
@@ -64,7 +69,10 @@ class Photos:
 def main(arguments: argparse.Namespace) -> None:
     params = read_params()
     photos = prepared(arguments.photos, arguments.cache, params)
-    strangers = {folder.name: prepared(folder, arguments.cache, params) for folder in arguments.strangers}
+    strangers = {
+        f"{folder.parent.name}/{folder.name}": prepared(folder, arguments.cache, params)
+        for folder in arguments.strangers
+    }
     members = sorted(photos.rows["member"].unique())
     labels = photos.rows["member"].map(members.index).to_numpy()
     tested = drawn(photos.rows, checked(arguments.photos, arguments.trusted, photos.rows["key"]), TESTED, seed=0)
@@ -97,14 +105,15 @@ def prepared(folder: Path, cache: Path, params: Params) -> Photos:
 
 
 def dlib_vectors(data: Path, keys: list[str]) -> np.ndarray:
-    """(n, 128), the recipe's numbers of the largest face that HOG finds, NaN where it finds none; or no columns at all."""
+    """(n, 128), the recipe's numbers of the first face that HOG finds, NaN where it finds none; without dlib (n, 0)."""
     kept = data / "dlib.npy"
     if kept.is_file():
         return np.load(kept)
     if not recipe.is_there():
         return np.empty((len(keys), 0))
     describe = recipe.describer()
-    found = [describe(read_still(data / "clean" / f"{key}.jpg")) for key in track(keys, "HOG and dlib")]
+    photos = (shrink(read_still(data / "clean" / f"{key}.jpg"), HOG_SIDE_PX) for key in keys)
+    found = [describe(rgb) for rgb in track(photos, "HOG and dlib", len(keys))]
     vectors = np.array([each[0] if each else np.full(128, np.nan) for each in found])
     with written_whole(kept) as temporary:
         np.save(temporary, vectors)
@@ -141,7 +150,7 @@ def answers(photos: Photos, labels: np.ndarray, members: list[str], params: Para
         fitted[name] = (tried[name].accuracy, answer_of(model))
     best = max(fitted, key=lambda name: fitted[name][0])
     ours = {name: answer for name, (_, answer) in fitted.items()} | {"auto": fitted[best][1]}
-    seen = ~np.isnan(photos.dlib).any(axis=1) & (photos.dlib.shape[1] > 0)
+    seen = photos.seen_by_hog
     return ours | (recipes(photos.dlib[seen], labels[seen]) if seen.any() else {})
 
 
@@ -205,7 +214,7 @@ def with_faces_only(answer: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]
     """`answer`, asked about the faces that HOG found; where it found none nobody is named."""
 
     def asked(photos: Photos) -> tuple[np.ndarray, np.ndarray]:
-        seen = ~np.isnan(photos.dlib).any(axis=1)
+        seen = photos.seen_by_hog
         labels, named = np.full(len(seen), NOBODY), np.zeros(len(seen), bool)
         if seen.any():
             labels[seen], named[seen] = answer(photos.dlib[seen])

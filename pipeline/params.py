@@ -104,6 +104,7 @@ class Nearest:
     """Section nearest."""
 
     neighbours: Count
+    tolerance: Annotated[float, 0.0, 2.0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,6 @@ class Dense:
     """Section dense."""
 
     networks: Annotated[tuple[Network, ...], 1, 20]
-    batch: Count
     epochs: Count
     patience: Count
 

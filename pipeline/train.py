@@ -89,7 +89,7 @@ def train(side: Side, params: Params, embedder: dict[str, str]) -> tuple[Model, 
         classifier=classifier,
         gallery=Nearest(params.nearest.neighbours).with_faces(side.vectors, side.labels),
         temperature=chosen.temperature,
-        open_set=calibrate(chosen.own, left_out, strangers),
+        open_set=calibrate(chosen.own, left_out, max(strangers, 1.0 - params.nearest.tolerance)),
         embedder=embedder["embedder"],
         embedder_sha256=classifier.embedder.sha256 if isinstance(classifier, Embeds) else embedder["embedder_sha256"],
     )

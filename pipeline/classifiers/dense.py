@@ -51,7 +51,7 @@ class Dense:
             self._curves = self._learn(faces[learn], self._params.epochs, faces[validate])
             epochs = int(np.argmin(self._curves["val_loss"])) + 1
         self._learn(faces, epochs)
-        self._session = open_session(_onnx(self._weights).SerializeToString())
+        self._session = open_session(onnx_of(self._weights).SerializeToString())
 
     def scores(self, vectors: Float32) -> Float64:
         """Logits (n, members)."""
@@ -69,7 +69,7 @@ class Dense:
             raise ModelError(f"dense.onnx differs from dense.keras by {difference:.2g}")
         for name, content in {
             "dense.keras": keras_bytes(network),
-            "dense.onnx": _onnx(self._weights).SerializeToString(),
+            "dense.onnx": onnx_of(self._weights).SerializeToString(),
         }.items():
             with written_whole(folder / name) as temporary:
                 temporary.write_bytes(content)
@@ -90,28 +90,32 @@ class Dense:
         keras().utils.set_random_seed(self._seed)
         for variable, value in start:
             variable.assign(value)
-        stop = keras().callbacks.EarlyStopping(patience=self._params.patience)
-        done = network.fit(
-            faces.vectors,
-            faces.labels,
-            batch_size=self._params.batch,
-            epochs=epochs,
-            validation_data=(validation.vectors, validation.labels) if validation else None,
-            class_weight=_balanced(faces.labels),
-            callbacks=[stop] if validation else [],
-            verbose=0,
-        )
+        weigh, curves = _balanced(faces.labels), Curves()
+        # All faces in one step: they are few, and a step costs more than its arithmetic.
+        for epoch in range(epochs):
+            told = network.train_on_batch(faces.vectors, faces.labels, sample_weight=weigh, return_dict=True)
+            if validation:
+                network.reset_metrics()
+                tried = network.test_on_batch(validation.vectors, validation.labels, return_dict=True)
+                told |= {f"val_{name}": value for name, value in tried.items()}
+            network.reset_metrics()
+            for name, value in told.items():
+                curves.setdefault(name, []).append(round(float(value), 5))
+            if validation and epoch - int(np.argmin(curves["val_loss"])) >= self._params.patience:
+                break
         self._weights = network.get_weights()
-        return {name: [round(float(value), 5) for value in values] for name, values in done.history.items()}
+        return curves
 
 
 def _build(network: Network, dimensions: int, members: int) -> Any:
-    layers = keras().layers
-    stack = [keras().Input((dimensions,)), layers.Rescaling(dimensions**0.5)]  # coordinates of unit length are small
-    for width in network.widths:
+    layers = keras().layers  # named, or the file would count how many networks were made before
+    scale = layers.Rescaling(dimensions**0.5, name="scale")  # coordinates of a vector of length 1 are small
+    stack = [keras().Input((dimensions,), name="vectors"), scale]
+    for number, width in enumerate(network.widths):
         decay = keras().regularizers.L2(network.l2)
-        stack += [layers.Dense(width, "relu", kernel_regularizer=decay), layers.Dropout(network.dropout)]
-    return keras().Sequential([*stack, layers.Dense(members)])
+        stack.append(layers.Dense(width, "relu", kernel_regularizer=decay, name=f"hidden{number}"))
+        stack.append(layers.Dropout(network.dropout, name=f"dropout{number}"))
+    return keras().Sequential([*stack, layers.Dense(members, name="scores")], name="dense")
 
 
 @cache
@@ -126,13 +130,13 @@ def _compiled(network: Network, dimensions: int, members: int, seed: int) -> tup
     return built, [(variable, variable.numpy()) for variable in (*built.variables, *optimizer.variables)]
 
 
-def _balanced(labels: Ints) -> dict[int, float]:
-    """Weights that make every member count the same, however many faces it has."""
+def _balanced(labels: Ints) -> Float32:
+    """What each face counts (n,), so that every member counts the same, however many faces it has."""
     counts = np.bincount(labels)
-    return {label: len(labels) / (len(counts) * count) for label, count in enumerate(counts)}
+    return (len(labels) / (len(counts) * counts))[labels].astype(np.float32)
 
 
-def _onnx(weights: Weights) -> onnx.ModelProto:
+def onnx_of(weights: Weights) -> onnx.ModelProto:
     """The network of these layers: input `vectors` (n, d), output `scores` (n, members), both float32."""
     scale = np.float32(weights[0].shape[0] ** 0.5)
     tensors: dict[str, npt.NDArray[np.float32]] = {"scale": np.array(scale)}

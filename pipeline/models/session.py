@@ -41,7 +41,7 @@ def providers() -> list[str]:
 
 
 def open_session(network: Path | bytes) -> ort.InferenceSession:
-    """A session for a network, given by its path or as bytes: on the first back end that starts, one thread per core."""
+    """A session for a network, given by its path or as bytes: on the first back end that starts, a thread per core."""
     source = network if isinstance(network, bytes) else str(network)
     options = ort.SessionOptions()
     options.intra_op_num_threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
