@@ -26,7 +26,8 @@ from pipeline.judging import Bounds, judge
 from pipeline.labelquality import label_quality
 from pipeline.models.weights import KNOWN
 from pipeline.params import Params, read_params
-from pipeline.side import TEST, Side
+from pipeline.records import TEST
+from pipeline.side import Side
 from pipeline.split import sides
 from pipeline.suspects import DROP, FLAG, find_suspects
 from pipeline.tables import read_metadata, read_vectors

@@ -19,8 +19,7 @@ import numpy as np
 from sklearn.svm import SVC
 
 from pipeline.images import read_still
-from pipeline.records import SPLIT, Rgb
-from pipeline.side import TRAIN
+from pipeline.records import SPLIT, TRAIN, Rgb
 from pipeline.tables import read_table
 from pipeline.video.decode import frames
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.classifiers.model import Model, hashes, load
-from pipeline.errors import DatasetError, ModelError
+from pipeline.classifiers.network import embedder_of
+from pipeline.errors import DatasetError
 from pipeline.models import Detector, Embedder
-from pipeline.models.embedder import OnnxEmbedder
 from pipeline.models.retinaface import RetinaFace
 from pipeline.params import Params
 from pipeline.roster import Roster, read_roster
@@ -33,9 +33,7 @@ def open_group(name: str, params: Params, folder: Path | None = None) -> Group:
     """
     folder = folder or Path("models") / name
     model = load(folder, params)
-    detector, embedder = RetinaFace(params.models.detector), OnnxEmbedder(params.models.embedder)
-    if model.embedder_sha256 != embedder.sha256:
-        raise ModelError(f"the model of {name} knows vectors of {model.embedder} only: run 'dvc repro' to rebuild it")
+    detector, embedder = RetinaFace(params.models.detector), embedder_of(model, params)
     roster = read_roster(Path("data") / name)
     if gone := set(model.members) - set(roster.keys):
         raise DatasetError(

@@ -19,6 +19,8 @@ PARAMS_FILE = Path("params.yaml")
 Count = Annotated[int, 1, 1_000_000]
 Share = Annotated[float, 0.0, 1.0]
 # The words that are known.
+Kernel = Literal["linear", "rbf"]
+Optimizer = Literal["adam", "rmsprop", "sgd"]
 Style = Literal["box", "corner", "name", "blur"]
 Unknowns = Literal["box", "hidden"]
 SourceName = Literal["commons", "bing", "baidu", "google", "site", "url_list", "folder"]
@@ -101,6 +103,7 @@ class Train:
     """Section train."""
 
     classifier: str
+    candidates: tuple[str, ...]
     folds: Annotated[int, 2, 1000]
     false_name_rate: Annotated[float, 0.0001, 0.5]
     seed: Annotated[int, 0, 2**32 - 1]
@@ -110,7 +113,9 @@ class Train:
 class Svm:
     """Section svm."""
 
+    kernels: Annotated[tuple[Kernel, ...], 1, 2]
     c: Annotated[tuple[Annotated[float, 1e-6, 1e6], ...], 1, 100]
+    gamma: Annotated[tuple[Annotated[float, 1e-6, 1e6], ...], 1, 100]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +123,40 @@ class Nearest:
     """Section nearest."""
 
     neighbours: Count
+    tolerance: Annotated[float, 0.0, 2.0]
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """One of the networks of section dense: its hidden layers and how it learns."""
+
+    widths: Annotated[tuple[Annotated[int, 1, 10_000], ...], 1, 10]
+    dropout: Annotated[float, 0.0, 0.95]
+    l2: Share
+    optimizer: Optimizer
+    rate: Annotated[float, 1e-6, 10.0]
+
+
+@dataclass(frozen=True, slots=True)
+class Dense:
+    """Section dense."""
+
+    networks: Annotated[tuple[Network, ...], 1, 20]
+    epochs: Count
+    patience: Count
+
+
+@dataclass(frozen=True, slots=True)
+class FineTune:
+    """Section finetune."""
+
+    layers: Annotated[int, 1, 100]
+    variants: Annotated[int, 0, 100]
+    batch: Count
+    head_epochs: Count
+    head_rate: Annotated[float, 1e-8, 1.0]
+    epochs: Count
+    rate: Annotated[float, 1e-8, 1.0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +219,8 @@ class Params:
     train: Train
     svm: Svm
     nearest: Nearest
+    dense: Dense
+    finetune: FineTune
     analyse: Analyse
     photo: Photo
     render: Render

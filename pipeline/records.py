@@ -15,6 +15,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 UNKNOWN: Final = "unknown"
+TRAIN: Final = "train"  # the two sides of SPLIT
+TEST: Final = "test"
 SHORT_KEY: Final = 8  # characters of a key that captions show and that review.csv must have at least
 
 Float32 = npt.NDArray[np.float32]

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.records import SPLIT, Float32, Ints
+from pipeline.classifiers import Classifier, Examples, understood
+from pipeline.records import SPLIT, TRAIN, Float32, Ints
 from pipeline.tables import read_table
 from pipeline.vectors import read_all_vectors
-
-TRAIN: Final = "train"
-TEST: Final = "test"
 
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """Vectors (n, d), labels (n,) into `members`, duplicate groups (n,) and keys (n,).
+    """Vectors (n, d), labels (n,) into `members`, duplicate groups (n,), keys (n,) and paths of aligned faces (n,).
 
     `members` are those of the training side, sorted; a member that has only test faces cannot be named and is left out.
     """
@@ -28,7 +25,17 @@ class Side:
     labels: Ints
     groups: npt.NDArray[np.str_]
     keys: npt.NDArray[np.str_]
+    crops: npt.NDArray[np.str_]
     members: tuple[str, ...]
+
+    @property
+    def examples(self) -> Examples:
+        """Its faces as a classifier learns them."""
+        return Examples(self.vectors, self.labels, self.groups, self.crops)
+
+    def seen_by(self, classifier: Classifier) -> Side:
+        """The same side with the vectors that `classifier` understands."""
+        return replace(self, vectors=understood(classifier, self.examples))
 
 
 def read_side(data: Path, side: str) -> Side:
@@ -41,4 +48,5 @@ def read_side(data: Path, side: str) -> Side:
     rows = split.loc[faces["key"][here]]
     labels = np.searchsorted(members, rows["member"].to_numpy(str)).astype(np.int64)
     keys = faces["key"][here].to_numpy(str)
-    return Side(vectors[here], labels, rows["duplicate_group"].to_numpy(str), keys, tuple(members.tolist()))
+    crops = np.array([str(data / "faces" / f"{key}.png") for key in keys], str)  # where stage faces puts them
+    return Side(vectors[here], labels, rows["duplicate_group"].to_numpy(str), keys, crops, tuple(members.tolist()))

@@ -13,8 +13,7 @@ from typing import Final
 import pandas as pd
 
 from pipeline.params import Params, Split
-from pipeline.records import CURATED, SPLIT
-from pipeline.side import TEST, TRAIN
+from pipeline.records import CURATED, SPLIT, TEST, TRAIN
 from pipeline.stage import run_stage
 from pipeline.tables import read_table, write_table
 

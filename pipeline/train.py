@@ -5,22 +5,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from pipeline.classifiers import Classifier
-from pipeline.classifiers.model import FITS_FILE, GALLERY, NAMES, Model, new_classifier, save
+from pipeline.classifiers import Classifier, Embeds, Examples, understood
+from pipeline.classifiers.model import FITS_FILE, GALLERY, NAMES, Model, save, settings
 from pipeline.classifiers.nearest import Nearest
 from pipeline.classifiers.openset import calibrate, folds, left_out_likeness, temperature
 from pipeline.errors import DatasetError, ParamsError
 from pipeline.files import folder_written_whole, write_json
 from pipeline.models.weights import KNOWN
 from pipeline.params import Params
-from pipeline.records import Float64, Ints
-from pipeline.side import TRAIN, Side, read_side
+from pipeline.records import TRAIN, Float64, Ints
+from pipeline.side import Side, read_side
 from pipeline.stage import run_stage
 from pipeline.tables import read_metadata
 
@@ -31,12 +30,25 @@ Pairs = list[tuple[Ints, Ints]]  # rows to learn from, rows to try
 
 
 @dataclass(frozen=True, slots=True)
+class HeldOut:
+    """What a classifier says of the faces in `rows` (n,), each by one that did not learn it.
+
+    scores (n, members), and own (n,): the likeness to the learnt faces of its own member.
+    """
+
+    rows: Ints
+    scores: Float64
+    own: Float64
+
+
+@dataclass(frozen=True, slots=True)
 class Tried:
-    """A classifier, how right it was on faces it had not seen, and its scores there."""
+    """A fitted classifier, how right its kind was on faces it had not seen (0..1), and what that kind said of them."""
 
     classifier: Classifier
     accuracy: float
     temperature: float
+    own: Float64
     fit_s: float
 
 
@@ -64,71 +76,73 @@ def _told(side: Side, chosen: str, tried: dict[str, Tried]) -> str:
 
 
 def train(side: Side, params: Params, embedder: dict[str, str]) -> tuple[Model, dict[str, Tried]]:
-    """Try every classifier by cross-validation, take the best (or the one params name), calibrate 'unknown'."""
+    """Try classifiers by cross-validation, take the best (or the one params name), calibrate 'unknown'."""
+    faces = side.examples
     pairs = folds(side.labels, side.groups, params.train.folds, params.train.seed)
-    tried = {name: _try(name, side, pairs, params) for name in NAMES if name == GALLERY or len(side.members) > 1}
+    tried = {name: _try(name, faces, pairs, params) for name in _candidates(params, len(side.members))}
     chosen = tried[_choice(params.train.classifier, tried)]
-    gallery = tried[GALLERY].classifier
-    assert isinstance(gallery, Nearest)  # noqa: S101 - that is what GALLERY names
-    own = _own_likeness(side, pairs, params)
     left_out = left_out_likeness(side.vectors, side.labels, params.nearest.neighbours)
     strangers = KNOWN[embedder["embedder"]].stranger_likeness(params.train.false_name_rate)
+    classifier = chosen.classifier
     model = Model(
         members=side.members,
-        classifier=chosen.classifier,
-        gallery=gallery,
+        classifier=classifier,
+        gallery=Nearest(params.nearest.neighbours).with_faces(side.vectors, side.labels),
         temperature=chosen.temperature,
-        open_set=calibrate(own, left_out, strangers),
+        open_set=calibrate(chosen.own, left_out, max(strangers, 1.0 - params.nearest.tolerance)),
         embedder=embedder["embedder"],
-        embedder_sha256=embedder["embedder_sha256"],
+        embedder_sha256=classifier.embedder.sha256 if isinstance(classifier, Embeds) else embedder["embedder_sha256"],
     )
     return model, tried
 
 
+def _candidates(params: Params, members: int) -> list[str]:
+    """Who is tried, the simplest first; with a single member there is nobody to tell apart."""
+    wanted = {GALLERY, params.train.classifier, *params.train.candidates}
+    if unknown := sorted(wanted - {"auto", *NAMES}):
+        known = ", ".join(NAMES)
+        raise ParamsError(f"params.yaml: train: {', '.join(map(repr, unknown))} is not a classifier (known: {known})")
+    return [name for name in NAMES if name in wanted] if members > 1 else [GALLERY]
+
+
 def _choice(wanted: str, tried: dict[str, Tried]) -> str:
     if wanted == "auto":
-        return max(tried, key=lambda name: tried[name].accuracy)  # the first of equals
-    if wanted not in NAMES:
-        raise ParamsError(f"params.yaml: train: classifier: {wanted!r} is not one of auto, {', '.join(NAMES)}")
+        return max(tried, key=lambda name: tried[name].accuracy)  # the first of equals, which is the simplest
     if wanted not in tried:
         raise DatasetError(f"classifier {wanted!r} needs at least two members with photos")
     return wanted
 
 
-def _try(name: str, side: Side, pairs: Pairs, params: Params) -> Tried:
+def _try(name: str, faces: Examples, pairs: Pairs, params: Params) -> Tried:
     """Fit one kind of classifier; of several settings, the one that is right most often."""
-    settings: tuple[float | None, ...] = params.svm.c if name == "svm" else (None,)
-    return max(
-        (_fit(partial(new_classifier, name, params, c), side, pairs) for c in settings),
-        key=lambda tried: tried.accuracy,
-    )
-
-
-def _fit(make: Callable[[], Classifier], side: Side, pairs: Pairs) -> Tried:
-    scores, seen = _held_out(make, side, pairs)
     started = time.perf_counter()
-    classifier = make()
-    classifier.fit(side.vectors, side.labels)
-    fit_s = round(time.perf_counter() - started, 3)
-    if not len(seen):
-        return Tried(classifier, 0.0, UNTRIED_TEMPERATURE, fit_s)
-    right = float((scores[seen].argmax(axis=1) == side.labels[seen]).mean())
-    return Tried(classifier, round(right, 4), temperature(scores[seen], side.labels[seen]), fit_s)
+    makes = settings(name, params)
+    held_out = [_held_out(make, faces, pairs, params.nearest.neighbours) for make in makes]
+    right = [_accuracy(attempt, faces.labels) for attempt in held_out]
+    best = int(np.argmax(right))
+    classifier = makes[best]()
+    classifier.fit(faces)
+    rows, scores = held_out[best].rows, held_out[best].scores
+    warmth = temperature(scores, faces.labels[rows]) if len(rows) else UNTRIED_TEMPERATURE
+    return Tried(classifier, right[best], warmth, held_out[best].own, round(time.perf_counter() - started, 3))
 
 
-def _held_out(make: Callable[[], Classifier], side: Side, pairs: Pairs) -> tuple[Float64, Ints]:
-    """Scores of every tried face by a classifier that did not learn it, (n, members), and the tried rows."""
-    scores = np.zeros((len(side.labels), len(side.members)))
+def _accuracy(held_out: HeldOut, labels: Ints) -> float:
+    if not len(held_out.rows):
+        return 0.0
+    return round(float((held_out.scores.argmax(axis=1) == labels[held_out.rows]).mean()), 4)
+
+
+def _held_out(make: Callable[[], Classifier], faces: Examples, pairs: Pairs, neighbours: int) -> HeldOut:
+    rows, scores, own = [np.empty(0, np.int64)], [np.empty((0, int(faces.labels.max()) + 1))], [np.empty(0)]
     for learn, attempt in pairs:
         classifier = make()
-        classifier.fit(side.vectors[learn], side.labels[learn])
-        scores[attempt] = classifier.scores(side.vectors[attempt])
-    return scores, np.concatenate([attempt for _, attempt in pairs]) if pairs else np.empty(0, np.int64)
-
-
-def _own_likeness(side: Side, pairs: Pairs, params: Params) -> Float64:
-    scores, seen = _held_out(lambda: Nearest(params.nearest.neighbours), side, pairs)
-    return scores[seen, side.labels[seen]]
+        classifier.fit(faces[learn])
+        gallery = Nearest(neighbours).with_faces(faces.vectors[learn], faces.labels[learn])
+        rows.append(attempt)
+        scores.append(classifier.scores(understood(classifier, faces[attempt])))
+        own.append(gallery.scores(faces.vectors[attempt])[np.arange(len(attempt)), faces.labels[attempt]])
+    return HeldOut(np.concatenate(rows), np.concatenate(scores), np.concatenate(own))
 
 
 if __name__ == "__main__":

@@ -19,9 +19,9 @@ from pipeline.classifiers.model import NAMES, THRESHOLD, load, read_fits, restor
 from pipeline.decisions import read_decisions
 from pipeline.files import write_json
 from pipeline.params import Params
-from pipeline.records import Ints
+from pipeline.records import TEST, TRAIN, Ints
 from pipeline.roster import read_roster
-from pipeline.side import TEST, TRAIN, Side, read_side
+from pipeline.side import Side, read_side
 from pipeline.stage import run_stage
 from pipeline.vectors import read_all_vectors
 
@@ -35,7 +35,7 @@ def main(data: Path, params: Params) -> None:
     roster = read_roster(data)
     findings = find_out(model, read_side(data, TRAIN), read_side(data, TEST))
     metrics = measure(findings, params.train.seed)
-    metrics["candidates"] = _candidates(model_folder, params, findings.test)
+    metrics["candidates"] = _candidates(model_folder, params, read_side(data, TEST))
     metrics["promised_false_name_rate"] = params.train.false_name_rate
     metrics["without_photos"] = [key for key in roster.keys if key not in model.members]
     metrics["decisions_on_no_face"] = read_decisions(data, read_all_vectors(data)[0]["key"]).unmatched
@@ -84,7 +84,8 @@ def _candidates(folder: Path, params: Params, test: Side) -> dict[str, Any]:
     rows: dict[str, Any] = {}
     for name in NAMES:
         if name in fits:
-            named = restored(folder, name, params).scores(test.vectors).argmax(axis=1)
+            classifier = restored(folder, name, params)
+            named = classifier.scores(test.seen_by(classifier).vectors).argmax(axis=1)
             scores = {"accuracy": share(named == test.labels), "macro_f1": _macro_f1(test.labels, named)}
             rows[name] = {**scores, **fits[name]}
     return rows

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from pipeline.classifiers import Examples
 from pipeline.models.geometry import CROP_PX, TEMPLATE_XY
 from pipeline.records import CURATED, SPLIT, Faces, Float32, Ints, Rgb, embeddings_schema
 from pipeline.tables import write_table
@@ -88,6 +89,12 @@ def people(counts: Sequence[int], spread: float = 0.1, seed: int = 0) -> tuple[F
     labels = np.repeat(np.arange(len(counts)), counts)
     vectors = np.eye(DIMENSIONS)[labels] + rng.normal(0, spread, (len(labels), DIMENSIONS))
     return unit(vectors), labels
+
+
+def examples(vectors: Float32, labels: Ints) -> Examples:
+    """The faces as classifiers take them: each of its own duplicate group, without a picture."""
+    each = np.arange(len(labels)).astype(str)
+    return Examples(vectors, labels, each, np.full(len(labels), ""))
 
 
 def unit(vectors: npt.ArrayLike) -> Float32:

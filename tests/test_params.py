@@ -47,7 +47,7 @@ def test_groups_in_any_alphabet_and_whole_numbers_for_fractions(tmp_path: Path) 
 @pytest.mark.parametrize(
     ("where", "value", "message"),
     [
-        ("train.colour", "red", r"train: unknown colour \(known: classifier, folds"),
+        ("train.colour", "red", r"train: unknown colour \(known: classifier, candidates, folds"),
         ("trane", {}, r"params\.yaml: unknown trane"),
         ("train.folds", GONE, "train: missing folds"),
         ("curate", GONE, "missing curate"),

@@ -16,8 +16,8 @@ from pipeline.classifiers.model import THRESHOLD, Model, hashes, load
 from pipeline.errors import DatasetError, ParamsError
 from pipeline.models.weights import KNOWN
 from pipeline.params import Params
-from pipeline.records import SPLIT
-from pipeline.side import TEST, TRAIN, read_side
+from pipeline.records import SPLIT, TEST, TRAIN
+from pipeline.side import read_side
 from pipeline.tables import read_table, write_table
 
 NAMES = ("juno", "mira", "수아")
@@ -64,6 +64,14 @@ def test_the_threshold_is_never_below_what_strangers_reach(params: Params) -> No
         assert learnt(group(counts), params).open_set.threshold >= strangers
 
 
+def test_a_tolerance_can_only_make_it_stricter(params: Params) -> None:
+    data = group((10, 10, 10))
+    measured = learnt(data, params).open_set.threshold
+    for tolerance, threshold in [(1.0, measured), (2.0, measured), (0.05, 0.95)]:
+        wanted = replace(params, nearest=replace(params.nearest, tolerance=tolerance))
+        assert learnt(data, wanted).open_set.threshold == pytest.approx(threshold)
+
+
 def test_fewer_false_names_cost_a_higher_threshold(params: Params) -> None:
     strict, lenient = (replace(params, train=replace(params.train, false_name_rate=rate)) for rate in (0.001, 0.3))
     data = group((1, 1, 1))
@@ -82,7 +90,7 @@ def test_the_classifier_asked_for_is_taken(params: Params, wanted: str, counts: 
 def test_auto_takes_the_one_that_is_right_most_often(params: Params, spread: float) -> None:
     model = learnt(group((20, 20, 20), spread), with_classifier(params, "auto"))
     fits = json.loads(Path("models", "trio", "fit.json").read_text())
-    assert set(fits) == {"nearest", "svm"}
+    assert set(fits) == set(params.train.candidates)
     assert fits[model.classifier.name]["cv_accuracy"] == max(fit["cv_accuracy"] for fit in fits.values())
     assert all(fit["fit_s"] >= 0 for fit in fits.values())
 
@@ -90,7 +98,7 @@ def test_auto_takes_the_one_that_is_right_most_often(params: Params, spread: flo
 @pytest.mark.parametrize(
     ("wanted", "counts", "error", "message"),
     [
-        ("nonsense", (5, 5), ParamsError, "'nonsense' is not one of auto, nearest, svm"),
+        ("nonsense", (5, 5), ParamsError, "'nonsense' is not a classifier .*nearest, svm"),
         ("svm", (5,), DatasetError, "at least two members"),
         ("auto", (), DatasetError, "no face is left to learn from"),
     ],
@@ -121,14 +129,10 @@ def test_the_same_faces_make_the_same_model(params: Params) -> None:
 
 def test_a_new_model_takes_the_whole_folder(params: Params) -> None:
     train.main(group((9, 9)), params)
-    assert {path.name for path in Path("models", "trio").iterdir()} == {
-        "fit.json",
-        "model.json",
-        "nearest.skops",
-        "svm.skops",
-    }
+    files = {"fit.json", "model.json", "gallery", "nearest.skops"}
+    assert {path.name for path in Path("models", "trio").iterdir()} == files | {"svm.skops"}
     train.main(group((9,)), params)
-    assert {path.name for path in Path("models", "trio").iterdir()} == {"fit.json", "model.json", "nearest.skops"}
+    assert {path.name for path in Path("models", "trio").iterdir()} == files
     assert [path.name for path in Path("models").iterdir()] == ["trio"]
 
 

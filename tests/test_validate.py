@@ -31,9 +31,9 @@ from pipeline.models.embedder import OnnxEmbedder
 from pipeline.models.looking import embed_faces
 from pipeline.models.retinaface import RetinaFace
 from pipeline.params import Params
-from pipeline.records import Dropped
+from pipeline.records import TEST, TRAIN, Dropped
 from pipeline.roster import add_members, roster_path
-from pipeline.side import TEST, TRAIN, read_side
+from pipeline.side import read_side
 from pipeline.tables import write_dropped
 from pipeline.validate import measure
 
@@ -119,7 +119,7 @@ def test_a_stranger_counts_as_unknown_in_the_matrix(params: Params) -> None:
     data = group(params, (8, 8), (2, 2))
     model, test = load(Path("models", "quartet"), params), read_side(data, TEST)
     stranger = np.broadcast_to(np.eye(32, dtype=np.float32)[9], test.vectors.shape)
-    strange = type(test)(stranger, test.labels, test.groups, test.keys, test.members)
+    strange = replace(test, vectors=stranger)
     assert confusion(asked(model, strange)).tolist() == [[0, 0, 2], [0, 0, 2]]
     figures = measure(find_out(model, read_side(data, TRAIN), strange), seed=0)
     assert (figures["named_right"], figures["named_wrong"], figures["false_name_rate"]) == (0, 0, 0)

@@ -32,7 +32,8 @@ class Findings:
 
 
 def find_out(model: Model, learnt: Side, test: Side) -> Findings:
-    """Ask the model about the test side."""
+    """Ask the model about the test side; both sides' vectors become those that it understands."""
+    learnt, test = learnt.seen_by(model.classifier), test.seen_by(model.classifier)
     answers = asked(model, test)
     return Findings(
         model=model,

@@ -1,11 +1,45 @@
-"""Classifiers of face vectors behind one protocol, and what makes their answers honest (openset.py)."""
+"""Classifiers of faces behind one protocol, and what makes their answers honest (openset.py)."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol, runtime_checkable
 
-from pipeline.records import Float32, Float64, Ints
+import numpy as np
+import numpy.typing as npt
+
+from pipeline.images import read_still
+from pipeline.models import Embedder
+from pipeline.models.geometry import CROP_PX
+from pipeline.models.looking import embed_faces
+from pipeline.records import Float32, Float64, Ints, Rgb
+
+
+@dataclass(frozen=True, slots=True)
+class Examples:
+    """Faces to learn from, or to be tried on.
+
+    vectors (n, d) float32 of unit length; labels (n,) in 0..members-1; groups (n,), the same for near-duplicates; and
+    crops (n,), the paths of the aligned faces.
+    """
+
+    vectors: Float32
+    labels: Ints
+    groups: npt.NDArray[np.str_]
+    crops: npt.NDArray[np.str_]
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def __getitem__(self, rows: Ints) -> Examples:
+        return Examples(self.vectors[rows], self.labels[rows], self.groups[rows], self.crops[rows])
+
+    @property
+    def crops_rgb(self) -> Rgb:
+        """The aligned faces (n, 112, 112, 3) uint8, read from their files each time they are asked for."""
+        crops = [read_still(Path(path)) for path in self.crops]
+        return np.array(crops, np.uint8).reshape(-1, CROP_PX, CROP_PX, 3)
 
 
 class Classifier(Protocol):
@@ -13,14 +47,29 @@ class Classifier(Protocol):
 
     name: str
 
-    def fit(self, vectors: Float32, labels: Ints) -> None:
-        """Learn from unit vectors (n, d) and labels (n,) in 0..members-1, every label present."""
+    def fit(self, faces: Examples) -> None:
+        """Learn from faces of at least two members, every label present."""
 
     def scores(self, vectors: Float32) -> Float64:
-        """One score per member, (n, members); higher is more alike."""
+        """One score per member for each vector (n, d), (n, members); higher is more alike."""
 
-    def state(self) -> Mapping[str, Any]:
-        """What `restore` needs, made of numbers, arrays and scikit-learn estimators."""
+    def write(self, folder: Path) -> None:
+        """Write the files <name>.* into `folder`; the same classifier always makes the same bytes."""
 
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Become the classifier whose `state` this is."""
+    def read(self, folder: Path) -> None:
+        """Become the classifier that was written there; KeyError, TypeError, ValueError or OSError when it is not."""
+
+
+@runtime_checkable
+class Embeds(Protocol):
+    """A classifier that, once fitted or read, brings its own embedder: it understands the vectors of that one only.
+
+    The first numbers of such a vector are what the embedder of params says of the face (see nearest.py).
+    """
+
+    embedder: Embedder
+
+
+def understood(classifier: Classifier, faces: Examples) -> Float32:
+    """The vectors (n, d) of `faces` that `classifier` understands: its own embedder's, or those they came with."""
+    return embed_faces(classifier.embedder, faces.crops_rgb) if isinstance(classifier, Embeds) else faces.vectors

@@ -1,47 +1,56 @@
 """A group's model: everything needed to name a face, kept in one folder without pickle.
 
-models/<group>/model.json holds the numbers and the members, <classifier>.skops each classifier that was tried.
+models/<group>/model.json holds the numbers, the members and the hashes of the files beside it: <classifier>.* of each
+classifier that was tried, and gallery/, the faces whose likeness tells strangers.
 """
 
 from __future__ import annotations
 
-import io
 import json
-import re
-import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
-from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
 from scipy.special import softmax
-from skops import io as skops_io
 
 from pipeline.classifiers import Classifier
+from pipeline.classifiers.dense import Dense
+from pipeline.classifiers.finetune import FineTuned, tuner_of
 from pipeline.classifiers.nearest import Nearest
 from pipeline.classifiers.openset import OpenSet
 from pipeline.classifiers.svm import Svm
 from pipeline.errors import ModelError
-from pipeline.files import sha256_of, write_json, written_whole
+from pipeline.files import sha256_of, write_json
 from pipeline.params import Params
 from pipeline.records import Float32, Float64, Ints
 
-NAMES: Final = ("nearest", "svm")  # the first of equally good ones is taken: the one that also tells strangers
+NAMES: Final = ("nearest", "svm", "dense", "finetune")  # the simplest first: it is taken of equally good ones
 THRESHOLD: Final = 0.5  # the confidence from which a face is named; open_set puts it where the likeness bears it
 OUT_OF_QUESTION: Final = 1e6  # a score so low that no other doubt counts beside it
-GALLERY: Final = "nearest"  # every model keeps it: its likeness is what tells strangers
+GALLERY: Final = "nearest"  # every model keeps one of this kind: its likeness is what tells strangers
+GALLERY_FOLDER: Final = "gallery"
+MODEL_FILE: Final = "model.json"
 FITS_FILE: Final = "fit.json"
+LEARNT: Final = {".skops", ".keras", ".onnx"}  # the files whose hashes stand in model.json
 
 
-def new_classifier(name: str, params: Params, c: float | None = None) -> Classifier:
-    """An unfitted classifier; `c` is the SVM's, the first of params when not given."""
-    if name == "svm":
-        return Svm(params.svm.c[0] if c is None else c, params.train.seed)
+def settings(name: str, params: Params) -> list[Callable[[], Classifier]]:
+    """What makes an unfitted classifier called `name`, for each of its settings that params.yaml wants tried."""
     if name == "nearest":
-        return Nearest(params.nearest.neighbours)
+        return [lambda: Nearest(params.nearest.neighbours)]
+    if name == "svm":
+        svm, seed = params.svm, params.train.seed
+        linear = [partial(Svm, "linear", c, 0.0, seed) for c in svm.c if "linear" in svm.kernels]
+        rbf = [partial(Svm, "rbf", c, gamma, seed) for c in svm.c for gamma in svm.gamma if "rbf" in svm.kernels]
+        return [*linear, *rbf]
+    if name == "dense":
+        return [partial(Dense, network, params.dense, params.train.seed) for network in params.dense.networks]
+    if name == "finetune":
+        return [partial(FineTuned, params.models.embedder, tuner_of(params))]  # one tuner for all folds
     raise ModelError(f"no classifier is called {name!r} (known: {', '.join(NAMES)})")
 
 
@@ -87,88 +96,81 @@ class Model:
 
 def save(folder: Path, model: Model, candidates: Mapping[str, Classifier]) -> None:
     """Write the model and every candidate classifier into `folder`."""
-    for name, classifier in candidates.items():
-        with written_whole(folder / f"{name}.skops") as temporary:
-            temporary.write_bytes(_reproducible(skops_io.dumps(dict(classifier.state()))))
-    write_json(
-        folder / "model.json",
-        {
-            "members": list(model.members),
-            "classifier": model.classifier.name,
-            "temperature": model.temperature,
-            "open_set": asdict(model.open_set),
-            "embedder": model.embedder,
-            "embedder_sha256": model.embedder_sha256,
-        },
-    )
+    for classifier in candidates.values():
+        classifier.write(folder)
+    model.gallery.write(folder / GALLERY_FOLDER)
+    numbers = {
+        "members": list(model.members),
+        "classifier": model.classifier.name,
+        "temperature": model.temperature,
+        "open_set": asdict(model.open_set),
+        "embedder": model.embedder,
+        "embedder_sha256": model.embedder_sha256,
+    }
+    write_json(folder / MODEL_FILE, numbers | {"files": _learnt(folder)})
 
 
 def load(folder: Path, params: Params) -> Model:
-    """Read the model in `folder`; ModelError when there is none or a file is not what `save` writes."""
-    path = folder / "model.json"
-    if not path.is_file():
+    """Read the model in `folder`; ModelError when there is none or a file is not what `save` wrote."""
+    if not (folder / MODEL_FILE).is_file():
         raise ModelError(f"no model at {folder}: run 'dvc repro' first (or 'dvc pull' if somebody else built it)")
+    numbers = _read_json(folder / MODEL_FILE)
     try:
-        numbers = json.loads(path.read_text(encoding="utf-8"))
-        classifier = restored(folder, numbers["classifier"], params)
-        gallery = restored(folder, GALLERY, params)
-        assert isinstance(gallery, Nearest)  # noqa: S101 - that is what GALLERY names
+        gallery = Nearest(params.nearest.neighbours)
+        _read(gallery, folder, GALLERY_FOLDER)
         return Model(
             members=tuple(numbers["members"]),
-            classifier=classifier,
+            classifier=restored(folder, numbers["classifier"], params),
             gallery=gallery,
             temperature=numbers["temperature"],
             open_set=OpenSet(**numbers["open_set"]),
             embedder=numbers["embedder"],
             embedder_sha256=numbers["embedder_sha256"],
         )
-    except (KeyError, TypeError, ValueError, OSError) as error:
-        raise _damaged(path, error) from None
+    except (KeyError, TypeError, ValueError) as error:
+        raise _damaged(folder / MODEL_FILE, error) from None
 
 
 def restored(folder: Path, name: str, params: Params) -> Classifier:
     """The fitted classifier called `name` of the model in `folder`; ModelError when it is missing or damaged."""
-    classifier = new_classifier(name, params)
-    path = folder / f"{name}.skops"
-    try:
-        classifier.restore(skops_io.load(path, trusted=[]))
-    except (KeyError, TypeError, ValueError, OSError, BadZipFile) as error:
-        raise _damaged(path, error) from None
+    classifier = settings(name, params)[0]()
+    _read(classifier, folder)
     return classifier
 
 
 def read_fits(folder: Path) -> dict[str, Any]:
     """By name, how each candidate of the model in `folder` did when it was fitted; ModelError when that is damaged."""
-    path = folder / FITS_FILE
+    return _read_json(folder / FITS_FILE)
+
+
+def hashes(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file that decides what the model in `folder` says, by path; how it was fitted does not."""
+    return {MODEL_FILE: sha256_of(folder / MODEL_FILE)} | _learnt(folder)
+
+
+def _learnt(folder: Path) -> dict[str, str]:
+    paths = [path for path in sorted(folder.rglob("*")) if path.suffix in LEARNT]
+    return {path.relative_to(folder).as_posix(): sha256_of(path) for path in paths}
+
+
+def _read(classifier: Classifier, folder: Path, within: str = "") -> None:
+    """Have `classifier` read its files, in `folder` or in the folder `within` it, if they are what was written."""
+    known = _read_json(folder / MODEL_FILE)
+    place = Path(within) / classifier.name
+    try:
+        for name, sha256 in dict(known["files"]).items():
+            if Path(name).with_suffix("") == place and sha256_of(folder / name) != sha256:
+                raise ValueError(f"the hash of {name} is not the one in {MODEL_FILE}")
+        classifier.read(folder / within)
+    except (KeyError, TypeError, ValueError, OSError) as error:
+        raise _damaged(folder / place, error) from None
+
+
+def _read_json(path: Path) -> dict[str, Any]:
     try:
         return dict(json.loads(path.read_text(encoding="utf-8")))
     except (TypeError, ValueError, OSError) as error:
         raise _damaged(path, error) from None
-
-
-def hashes(folder: Path) -> dict[str, str]:
-    """SHA-256 of every file that decides what the model in `folder` says, by file name; how long it took does not."""
-    files = [path for path in sorted(folder.iterdir()) if path.suffix in {".json", ".skops"}]
-    return {path.name: sha256_of(path) for path in files if path.name != FITS_FILE}
-
-
-def _reproducible(archive: bytes) -> bytes:
-    """The same skops archive without dates and memory addresses, so that the same model is always the same bytes."""
-    numbers: dict[str, str] = {}
-
-    def numbered(match: re.Match[str]) -> str:
-        return match[1] + numbers.setdefault(match[2], str(len(numbers) + 1)) + match[3]
-
-    renamed = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(archive)) as source, zipfile.ZipFile(renamed, "w") as target:
-        schema = source.read("schema.json").decode()
-        schema = re.sub(r'("__id__": |"file": ")(\d+)(\.npy"|)', numbered, schema)
-        target.writestr(zipfile.ZipInfo("schema.json"), schema)
-        for name in source.namelist():
-            if name != "schema.json":
-                address, suffix = name.split(".", 1)
-                target.writestr(zipfile.ZipInfo(f"{numbers.get(address, address)}.{suffix}"), source.read(name))
-    return renamed.getvalue()
 
 
 def _damaged(path: Path, error: Exception) -> ModelError:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
 
 import numpy as np
 
+from pipeline.classifiers import Examples
+from pipeline.classifiers.state import read_state, write_state
 from pipeline.records import Float32, Float64, Ints
 
 
@@ -25,30 +26,46 @@ class Nearest:
         self._vectors = np.empty((0, 0), np.float32)
         self._labels = np.empty(0, np.int64)
 
-    def fit(self, vectors: Float32, labels: Ints) -> None:
-        """Keep the vectors (n, d) and labels (n,)."""
-        order = np.argsort(labels, kind="stable")
-        self._vectors, self._labels = np.ascontiguousarray(vectors[order], np.float32), labels[order]
+    def fit(self, faces: Examples) -> None:
+        """Keep the faces: each is a prototype of its member."""
+        self._keep(faces.vectors, faces.labels)
 
     def with_faces(self, vectors: Float32, labels: Ints) -> Nearest:
         """Another one that has these faces, vectors (n, d) of labels (n,), beside those learnt."""
+        vectors = self._comparable(vectors)
+        known = self._vectors if len(self._vectors) else vectors[:0]
         grown = Nearest(self.neighbours)
-        grown.fit(np.concatenate([self._vectors, vectors]), np.concatenate([self._labels, labels]))
+        grown._keep(np.concatenate([known, vectors]), np.concatenate([self._labels, labels]))
         return grown
 
     def scores(self, vectors: Float32) -> Float64:
         """Likeness in -1..1 of each vector to each member, (n, members)."""
+        vectors = self._comparable(vectors)
         cosines = vectors.astype(np.float64) @ self._vectors.T.astype(np.float64)
         columns = [self._likeness(vectors, cosines, label) for label in range(int(self._labels.max(initial=-1)) + 1)]
         return np.stack(columns, axis=1)
 
-    def state(self) -> Mapping[str, Any]:
-        """The kept faces."""
-        return {"neighbours": self.neighbours, "vectors": self._vectors, "labels": self._labels}
+    def write(self, folder: Path) -> None:
+        """Write nearest.skops: the kept faces."""
+        state = {"neighbours": self.neighbours, "vectors": self._vectors, "labels": self._labels}
+        write_state(folder / f"{self.name}.skops", state)
 
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Take over kept faces."""
+    def read(self, folder: Path) -> None:
+        """Take over the faces kept in nearest.skops."""
+        state = read_state(folder / f"{self.name}.skops")
         self.neighbours, self._vectors, self._labels = state["neighbours"], state["vectors"], state["labels"]
+
+    def _keep(self, vectors: Float32, labels: Ints) -> None:
+        order = np.argsort(labels, kind="stable")
+        self._vectors, self._labels = np.ascontiguousarray(vectors[order], np.float32), labels[order]
+
+    def _comparable(self, vectors: Float32) -> Float32:
+        """As many numbers of each vector as the kept faces have, as unit vectors: a tuned embedder adds its own."""
+        known = self._vectors.shape[1] or vectors.shape[1]
+        if vectors.shape[1] == known:
+            return vectors
+        plain = vectors[:, :known]
+        return plain / np.maximum(np.linalg.norm(plain, axis=1, keepdims=True), 1e-9)
 
     def _likeness(self, vectors: Float32, cosines: Float64, label: int) -> Float64:
         own = self._labels == label

@@ -67,9 +67,7 @@ def left_out_likeness(vectors: Float32, labels: Ints, neighbours: int) -> Float6
     count = int(labels.max(initial=-1)) + 1
     if count < 2:
         return np.empty(0)
-    nearest = Nearest(neighbours)
-    nearest.fit(vectors, labels)
-    likeness = nearest.scores(vectors)
+    likeness = Nearest(neighbours).with_faces(vectors, labels).scores(vectors)
     likeness[np.arange(len(labels)), labels] = -1.0
     highest: Float64 = likeness.max(axis=1)
     return highest

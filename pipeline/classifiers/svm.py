@@ -1,28 +1,33 @@
-"""A linear support-vector machine, one member against the rest."""
+"""Support-vector machines: linear, one member against the rest, or with a Gaussian (RBF) kernel."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from pathlib import Path
 
 import numpy as np
-from sklearn.svm import LinearSVC
+from sklearn.svm import SVC, LinearSVC
 
-from pipeline.records import Float32, Float64, Ints
+from pipeline.classifiers import Examples
+from pipeline.classifiers.state import read_state, write_state
+from pipeline.params import Kernel
+from pipeline.records import Float32, Float64
 
 
 class Svm:
-    """Scores are distances from each member's separating plane."""
+    """Scores are distances from each member's separating surface."""
 
     name = "svm"
 
-    def __init__(self, c: float, seed: int) -> None:
-        """`c` weighs errors against a wide margin; `seed` makes the solver repeatable."""
-        self._machine = LinearSVC(C=c, random_state=seed, class_weight="balanced")
+    def __init__(self, kernel: Kernel, c: float, gamma: float, seed: int) -> None:
+        """`c` weighs errors against a wide margin; `gamma` is the RBF kernel's; `seed` makes the solver repeatable."""
+        if kernel == "linear":
+            self._machine: LinearSVC | SVC = LinearSVC(C=c, random_state=seed, class_weight="balanced")
+        else:
+            self._machine = SVC(C=c, gamma=gamma, class_weight="balanced")
 
-    def fit(self, vectors: Float32, labels: Ints) -> None:
-        """Fit on vectors (n, d) and labels (n,) of at least two members."""
-        self._machine.fit(vectors, labels)
+    def fit(self, faces: Examples) -> None:
+        """Fit on faces of at least two members."""
+        self._machine.fit(faces.vectors, faces.labels)
 
     def scores(self, vectors: Float32) -> Float64:
         """Signed distances (n, members)."""
@@ -31,10 +36,10 @@ class Svm:
         distances: Float64 = self._machine.decision_function(vectors)
         return np.stack([-distances, distances], axis=1) if distances.ndim == 1 else distances
 
-    def state(self) -> Mapping[str, Any]:
-        """The fitted machine."""
-        return {"machine": self._machine}
+    def write(self, folder: Path) -> None:
+        """Write svm.skops."""
+        write_state(folder / f"{self.name}.skops", {"machine": self._machine})
 
-    def restore(self, state: Mapping[str, Any]) -> None:
-        """Take over a fitted machine."""
-        self._machine = state["machine"]
+    def read(self, folder: Path) -> None:
+        """Take over the machine in svm.skops."""
+        self._machine = read_state(folder / f"{self.name}.skops")["machine"]

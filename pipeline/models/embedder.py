@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Final
 
 import cv2
@@ -10,7 +11,7 @@ import numpy as np
 from pipeline.models.fold import folded
 from pipeline.models.geometry import CROP_PX
 from pipeline.models.session import open_session
-from pipeline.models.weights import KNOWN, fetch
+from pipeline.models.weights import KNOWN, Weights, fetch
 from pipeline.records import Float32, Rgb
 
 BATCH: Final = 16  # nearly twice as fast per face as one at a time; larger batches gain nothing more on a CPU
@@ -19,13 +20,15 @@ BATCH: Final = 16  # nearly twice as fast per face as one at a time; larger batc
 class OnnxEmbedder:
     """An embedder from weights.py, with the order of channels and the mean that stand there."""
 
-    def __init__(self, name: str) -> None:
-        """Fetch, fold and open the weights called `name`; WeightsError when they cannot be had."""
-        path = fetch(name)
+    def __init__(self, name: str, tuned: bytes | None = None) -> None:
+        """Fetch, fold and open the weights called `name`; WeightsError when they cannot be had.
+
+        `tuned` is that network as an ONNX file with other weights, to be opened instead.
+        """
         self.name = name
-        self.sha256 = KNOWN[name].sha256
+        self.sha256 = sha256(tuned).hexdigest() if tuned else KNOWN[name].sha256
         self._weights = KNOWN[name]
-        self._session = open_session(folded(path))
+        self._session = open_session(tuned or folded(fetch(name)))
         self._input = self._session.get_inputs()[0].name
         self.dimensions = int(self._session.get_outputs()[0].shape[1])
 
@@ -40,8 +43,31 @@ class OnnxEmbedder:
         return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
 
     def _run(self, crops_rgb: Rgb) -> Float32:
-        swap = self._weights.channels == "bgr"
-        mean = self._weights.mean[::-1] if swap else self._weights.mean
-        blob = cv2.dnn.blobFromImages(list(crops_rgb), mean=mean, swapRB=swap)
-        vectors: Float32 = self._session.run(None, {self._input: blob})[0]
+        vectors: Float32 = self._session.run(None, {self._input: pixels(self._weights, crops_rgb)})[0]
         return vectors
+
+
+class TunedEmbedder:
+    """The vectors of an embedder and, behind them, those of the same network fine-tuned: both count the same.
+
+    The first half is what strangers are told by, since how alike strangers are was measured on the network as it was.
+    """
+
+    def __init__(self, name: str, tuned: bytes) -> None:
+        """`tuned` is the ONNX file of the embedder called `name` with the weights it was tuned to."""
+        self._plain, self._tuned = OnnxEmbedder(name), OnnxEmbedder(name, tuned)
+        self.name, self.sha256 = name, self._tuned.sha256
+        self.dimensions = self._plain.dimensions + self._tuned.dimensions
+
+    def embed(self, crops_rgb: Rgb) -> Float32:
+        """Unit vectors (n, 2 d) float32 of aligned faces (n, 112, 112, 3) uint8."""
+        both = np.concatenate([self._plain.embed(crops_rgb), self._tuned.embed(crops_rgb)], axis=1)
+        return (both / np.sqrt(2.0)).astype(np.float32)
+
+
+def pixels(weights: Weights, crops_rgb: Rgb) -> Float32:
+    """Faces (n, h, w, 3) uint8 as the network of `weights` takes them: (n, 3, h, w), its mean taken off."""
+    swap = weights.channels == "bgr"
+    mean = weights.mean[::-1] if swap else weights.mean
+    blob: Float32 = cv2.dnn.blobFromImages(list(crops_rgb), mean=mean, swapRB=swap)
+    return blob

@@ -40,8 +40,9 @@ def providers() -> list[str]:
     return [name for name in _PREFERRED_PROVIDERS if name in available and name not in _FAILED]
 
 
-def open_session(path: Path) -> ort.InferenceSession:
-    """A session for the network at `path`, on the first back end that starts, with one thread per core."""
+def open_session(network: Path | bytes) -> ort.InferenceSession:
+    """A session for a network, given by its path or as bytes: on the first back end that starts, a thread per core."""
+    source = network if isinstance(network, bytes) else str(network)
     options = ort.SessionOptions()
     options.intra_op_num_threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
     # Threads that wait for work by spinning take the cores from the decoder.
@@ -51,11 +52,11 @@ def open_session(path: Path) -> ort.InferenceSession:
         if provider == CPU:
             break
         try:
-            session = ort.InferenceSession(str(path), options, providers=[provider, CPU])
+            session = ort.InferenceSession(source, options, providers=[provider, CPU])
         except Exception as error:  # noqa: BLE001 - each back end has errors of its own
             _FAILED[provider] = " ".join(str(error).split())[:300]
             continue
         if provider in session.get_providers():
             return session
         _FAILED[provider] = "it did not start: are its driver and libraries installed?"  # the runtime took the CPU
-    return ort.InferenceSession(str(path), options, providers=[CPU])
+    return ort.InferenceSession(source, options, providers=[CPU])

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from skops import io as skops_io
-from standins import people, unit
+from standins import examples, people, unit
 
 from pipeline.classifiers import Classifier
 from pipeline.classifiers.nearest import Nearest
@@ -17,7 +16,14 @@ from pipeline.classifiers.svm import Svm
 Make = Callable[[], Classifier]
 
 
-@pytest.fixture(params=[lambda: Nearest(3), lambda: Svm(1.0, 7)], ids=["nearest", "svm"])
+MAKES: dict[str, Make] = {
+    "nearest": lambda: Nearest(3),
+    "linear svm": lambda: Svm("linear", 1.0, 0.0, 7),
+    "rbf svm": lambda: Svm("rbf", 1.0, 1.0, 7),
+}
+
+
+@pytest.fixture(params=MAKES.values(), ids=MAKES.keys())
 def make(request: pytest.FixtureRequest) -> Make:
     return request.param
 
@@ -25,7 +31,7 @@ def make(request: pytest.FixtureRequest) -> Make:
 @pytest.mark.parametrize("counts", [(8, 8, 8), (5, 5), (1, 1), (30, 1, 3)], ids=str)
 def test_new_faces_score_highest_for_who_they_are(make: Make, counts: tuple[int, ...]) -> None:
     classifier = make()
-    classifier.fit(*people(counts, seed=1))
+    classifier.fit(examples(*people(counts, seed=1)))
     vectors, labels = people([4] * len(counts), seed=2)
     scores = classifier.scores(vectors)
     assert scores.shape == (len(labels), len(counts))
@@ -37,8 +43,8 @@ def test_a_face_is_scored_by_itself_whatever_the_order_of_learning(make: Make) -
     asked, _ = people((2, 2, 2), seed=2)
     order = np.random.default_rng(3).permutation(len(labels))
     first, second = make(), make()
-    first.fit(vectors, labels)
-    second.fit(vectors[order], labels[order])
+    first.fit(examples(vectors, labels))
+    second.fit(examples(vectors[order], labels[order]))
     assert second.scores(asked) == pytest.approx(first.scores(asked), abs=0.05)
     assert first.scores(asked[:1]) == pytest.approx(first.scores(asked)[:1])
     assert len(first.scores(asked[:0])) == 0
@@ -47,25 +53,36 @@ def test_a_face_is_scored_by_itself_whatever_the_order_of_learning(make: Make) -
 def test_fitting_twice_gives_the_same(make: Make) -> None:
     faces = people((9, 9, 9), spread=0.4)
     first, second = make(), make()
-    first.fit(*faces)
-    second.fit(*faces)
+    first.fit(examples(*faces))
+    second.fit(examples(*faces))
     assert np.array_equal(first.scores(faces[0]), second.scores(faces[0]))
 
 
 @pytest.mark.parametrize("counts", [(5, 5, 5), (5, 5)], ids=["three members", "two members"])
-def test_the_state_survives_a_file_that_trusts_nothing(make: Make, tmp_path: Path, counts: tuple[int, ...]) -> None:
+def test_it_comes_back_from_its_files_as_it_was(make: Make, tmp_path: Path, counts: tuple[int, ...]) -> None:
     vectors, labels = people(counts)
     classifier, again = make(), make()
-    classifier.fit(vectors, labels)
-    skops_io.dump(dict(classifier.state()), tmp_path / "state.skops")
-    again.restore(skops_io.load(tmp_path / "state.skops", trusted=[]))
+    classifier.fit(examples(vectors, labels))
+    classifier.write(tmp_path)
+    again.read(tmp_path)
+    assert {path.stem.partition("_")[0] for path in tmp_path.iterdir()} == {classifier.name}
     assert np.array_equal(again.scores(vectors), classifier.scores(vectors))
+
+
+def test_the_same_classifier_makes_the_same_files(make: Make, tmp_path: Path) -> None:
+    for folder in ("one", "two"):
+        classifier = make()
+        classifier.fit(examples(*people((5, 5, 5), spread=0.3)))
+        classifier.write(tmp_path / folder)
+    assert {path.name: path.read_bytes() for path in (tmp_path / "one").iterdir()} == {
+        path.name: path.read_bytes() for path in (tmp_path / "two").iterdir()
+    }
 
 
 def test_nearest_is_half_the_mean_face_and_half_the_most_alike_ones() -> None:
     nearest = Nearest(neighbours=2)
     vectors = unit([[1, 0, 0], [0, 1, 0], [1, 1, 0], [0, 0, 1]])
-    nearest.fit(vectors, np.array([0, 0, 0, 1]))
+    nearest.fit(examples(vectors, np.array([0, 0, 0, 1])))
     own = 1 / np.sqrt(2)
     # The mean of the three points where the third does: cosine 0.7071; the two most alike are 1 and 0.7071.
     assert nearest.scores(unit([[1, 0, 0]])) == pytest.approx(np.array([[(own + (1 + own) / 2) / 2, 0.0]]))
@@ -75,13 +92,13 @@ def test_nearest_is_half_the_mean_face_and_half_the_most_alike_ones() -> None:
 def test_nearest_asks_no_more_faces_than_there_are() -> None:
     few, many = Nearest(1), Nearest(100)
     one_each = people((1, 1))
-    few.fit(*one_each)
-    many.fit(*one_each)
+    few.fit(examples(*one_each))
+    many.fit(examples(*one_each))
     assert many.scores(one_each[0]) == pytest.approx(few.scores(one_each[0]))
 
 
 def test_the_svm_heeds_the_rarer_member() -> None:
-    machine = Svm(1.0, 0)
-    machine.fit(*people((200, 2), spread=0.15, seed=4))
+    machine = Svm("linear", 1.0, 0.0, 0)
+    machine.fit(examples(*people((200, 2), spread=0.15, seed=4)))
     asked, labels = people((50, 50), spread=0.15, seed=5)
     assert (machine.scores(asked).argmax(axis=1) == labels).mean() > 0.9

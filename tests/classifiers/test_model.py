@@ -11,21 +11,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 from skops import io as skops_io
-from standins import DIMENSIONS, people, unit
+from standins import DIMENSIONS, examples, people, unit
 
 from pipeline.classifiers import Classifier
-from pipeline.classifiers.model import NAMES, THRESHOLD, Model, hashes, load, new_classifier, read_fits, restored, save
+from pipeline.classifiers.model import THRESHOLD, Model, hashes, load, read_fits, restored, save, settings
 from pipeline.classifiers.openset import OpenSet
 from pipeline.errors import ModelError
 from pipeline.params import Params
 
+NAMES = ("nearest", "svm")  # test_dense.py has what takes TensorFlow
 MEMBERS = ("mira", "수아", "<b>")
 
 
 def fitted(params: Params) -> dict[str, Classifier]:
-    classifiers = {name: new_classifier(name, params) for name in NAMES}
+    classifiers = {name: settings(name, params)[0]() for name in NAMES}
     for classifier in classifiers.values():
-        classifier.fit(*people((6, 6, 6)))
+        classifier.fit(examples(*people((6, 6, 6))))
     return classifiers
 
 
@@ -76,12 +77,12 @@ def test_a_saved_model_answers_as_before(tmp_path: Path, params: Params, name: s
     assert np.array_equal(again.predict(vectors), model.predict(vectors))
     assert (again.members, again.classifier.name) == (MEMBERS, name)
     assert (again.embedder, again.embedder_sha256, again.open_set) == ("sface", "f" * 64, OpenSet(0.5, 25.0))
-    assert set(hashes(tmp_path / "model")) == {"model.json", "nearest.skops", "svm.skops"}
+    assert set(hashes(tmp_path / "model")) == {"model.json", "gallery/nearest.skops", "nearest.skops", "svm.skops"}
 
 
 def test_no_file_holds_a_pickle_or_a_type_to_be_trusted(saved: Path) -> None:
-    assert {path.suffix for path in saved.iterdir()} == {".json", ".skops"}
-    for path in saved.glob("*.skops"):
+    assert {path.suffix for path in saved.rglob("*.*")} == {".json", ".skops"}
+    for path in saved.rglob("*.skops"):
         assert skops_io.get_untrusted_types(file=path) == []
         with zipfile.ZipFile(path) as archive:
             assert {Path(name).suffix for name in archive.namelist()} <= {".json", ".npy"}
@@ -96,8 +97,9 @@ def a_hostile_type(path: Path) -> None:
 
 
 def another_classifiers(path: Path) -> None:
+    folder = path.parent.parent if path.parent.name == "gallery" else path.parent
     other = {"svm": "nearest", "nearest": "svm"}[path.stem]
-    path.write_bytes((path.parent / f"{other}.skops").read_bytes())
+    path.write_bytes((folder / f"{other}.skops").read_bytes())
 
 
 def cut(path: Path) -> None:
@@ -118,18 +120,29 @@ def no_longer_there(path: Path) -> None:
     path.unlink()
 
 
-@pytest.mark.parametrize("file", ["svm.skops", "nearest.skops"])
-@pytest.mark.parametrize(
-    "harm", [a_pickle, a_hostile_type, another_classifiers, cut, one_byte_changed, empty, no_longer_there]
-)
-def test_a_harmed_classifier_is_refused_by_name(
-    saved: Path, params: Params, file: str, harm: Callable[[Path], None]
+HARMS = [a_pickle, a_hostile_type, another_classifiers, cut, one_byte_changed, empty, no_longer_there]
+
+
+@pytest.mark.parametrize("hash_too", [False, True], ids=["file alone", "its hash as well"])
+@pytest.mark.parametrize("file", ["svm.skops", "gallery/nearest.skops"])
+@pytest.mark.parametrize("harm", HARMS)
+def test_a_harmed_file_is_refused_by_name(
+    saved: Path, params: Params, file: str, harm: Callable[[Path], None], hash_too: bool
 ) -> None:
     harm(saved / file)
-    for read in (lambda: load(saved, params), lambda: restored(saved, Path(file).stem, params)):
-        with pytest.raises(ModelError, match=file) as caught:
-            read()
-        assert "\n" not in str(caught.value)
+    if hash_too:
+        numbers = json.loads((saved / "model.json").read_text(encoding="utf-8"))
+        (saved / "model.json").write_text(json.dumps(numbers | {"files": hashes(saved)}), encoding="utf-8")
+    with pytest.raises(ModelError, match=file.removesuffix(".skops")) as caught:
+        load(saved, params)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_harmed_candidate_is_refused_though_another_is_the_model(saved: Path, params: Params) -> None:
+    cut(saved / "nearest.skops")
+    assert load(saved, params).classifier.name == "svm"
+    with pytest.raises(ModelError, match="nearest"):
+        restored(saved, "nearest", params)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +155,10 @@ def test_a_harmed_classifier_is_refused_by_name(
         "\udcff",
         {"classifier": None},
         {"classifier": "../../etc/passwd"},
-        {"classifier": "dense"},
+        {"classifier": "nonsense"},
+        {"files": None},
+        {"files": ["svm.skops"]},
+        {"files": {"svm.skops": 1}},
         {"members": None},
         {"open_set": {"threshold": 0.5}},
         {"open_set": {"threshold": 0.5, "slope": 1.0, "more": 1}},
