@@ -174,6 +174,11 @@ def embeddings_schema(dimensions: int) -> pa.Schema:
     )
 
 
+def gallery_schema(dimensions: int) -> pa.Schema:
+    """Learnt faces, which are compared with: unit vectors of `dimensions` float32 each, and whose, by number."""
+    return pa.schema([("label", pa.int64()), ("vector", pa.list_(pa.float32(), dimensions))])
+
+
 def sampled_faces_schema(dimensions: int) -> pa.Schema:
     """The few faces of each video track that were embedded: crops for pictures, vectors for names."""
     return pa.schema(

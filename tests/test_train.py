@@ -129,7 +129,7 @@ def test_the_same_faces_make_the_same_model(params: Params) -> None:
 
 def test_a_new_model_takes_the_whole_folder(params: Params) -> None:
     train.main(group((9, 9)), params)
-    files = {"fit.json", "model.json", "gallery", "nearest.skops"}
+    files = {"fit.json", "model.json", "gallery", "nearest.parquet"}
     assert {path.name for path in Path("models", "trio").iterdir()} == files | {"svm.skops"}
     train.main(group((9,)), params)
     assert {path.name for path in Path("models", "trio").iterdir()} == files

@@ -35,7 +35,7 @@ GALLERY: Final = "nearest"  # every model keeps one of this kind: its likeness i
 GALLERY_FOLDER: Final = "gallery"
 MODEL_FILE: Final = "model.json"
 FITS_FILE: Final = "fit.json"
-LEARNT: Final = {".skops", ".keras", ".onnx"}  # the files whose hashes stand in model.json
+LEARNT: Final = {".parquet", ".skops", ".keras", ".onnx"}  # the files whose hashes stand in model.json
 
 
 def settings(name: str, params: Params) -> list[Callable[[], Classifier]]:

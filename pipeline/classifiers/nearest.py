@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from pipeline.classifiers import Examples
-from pipeline.classifiers.state import read_state, write_state
-from pipeline.records import Float32, Float64, Ints
+from pipeline.errors import DatasetError
+from pipeline.records import Float32, Float64, Ints, gallery_schema
+from pipeline.tables import read_vectors, write_table
 
 
 class Nearest:
@@ -46,14 +48,17 @@ class Nearest:
         return np.stack(columns, axis=1)
 
     def write(self, folder: Path) -> None:
-        """Write nearest.skops: the kept faces."""
-        state = {"neighbours": self.neighbours, "vectors": self._vectors, "labels": self._labels}
-        write_state(folder / f"{self.name}.skops", state)
+        """Write nearest.parquet: the kept faces."""
+        rows = pd.DataFrame({"label": self._labels, "vector": list(self._vectors)})
+        write_table(folder / f"{self.name}.parquet", rows, gallery_schema(self._vectors.shape[1]))
 
     def read(self, folder: Path) -> None:
-        """Take over the faces kept in nearest.skops."""
-        state = read_state(folder / f"{self.name}.skops")
-        self.neighbours, self._vectors, self._labels = state["neighbours"], state["vectors"], state["labels"]
+        """Take over the faces kept in nearest.parquet."""
+        try:
+            rows, vectors = read_vectors(folder / f"{self.name}.parquet")
+        except DatasetError as error:
+            raise ValueError(str(error)) from None
+        self._keep(vectors, rows["label"].to_numpy(np.int64))
 
     def _keep(self, vectors: Float32, labels: Ints) -> None:
         order = np.argsort(labels, kind="stable")

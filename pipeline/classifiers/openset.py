@@ -13,9 +13,7 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
 from scipy.special import expit, log_softmax
-from sklearn.linear_model import LogisticRegression
 
 from pipeline.classifiers.nearest import Nearest
 from pipeline.records import Float32, Float64, Ints
@@ -57,6 +55,8 @@ def calibrate(own: Float64, left_out: Float64, strangers: float) -> OpenSet:
 
 def _slope(own: Float64, left_out: Float64) -> float:
     """How fast the odds of being the member rise with likeness (Platt 1999)."""
+    from sklearn.linear_model import LogisticRegression  # only training has to wait for it
+
     curve = LogisticRegression(C=100.0, class_weight="balanced")
     curve.fit(np.concatenate([own, left_out])[:, None], np.repeat([1, 0], [len(own), len(left_out)]))
     return max(float(curve.coef_[0, 0]), 1.0)
@@ -79,6 +79,8 @@ def temperature(scores: Float64, labels: Ints) -> float:
     Half a face more than there are is taken to be someone else (Krichevsky and Trofimov 1981), or a classifier that was
     never wrong on a few dozen faces would be sure of every name.
     """
+    from scipy.optimize import minimize_scalar
+
     members = scores.shape[1]
     if members < 2:
         return 1.0

@@ -25,10 +25,11 @@ class OnnxEmbedder:
 
         `tuned` is that network as an ONNX file with other weights, to be opened instead.
         """
+        network = tuned or folded(fetch(name))
         self.name = name
         self.sha256 = sha256(tuned).hexdigest() if tuned else KNOWN[name].sha256
         self._weights = KNOWN[name]
-        self._session = open_session(tuned or folded(fetch(name)))
+        self._session = open_session(network)
         self._input = self._session.get_inputs()[0].name
         self.dimensions = int(self._session.get_outputs()[0].shape[1])
 

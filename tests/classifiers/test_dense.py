@@ -137,7 +137,7 @@ class TestAsTheGroupsClassifier:
 
     def test_it_is_trained_kept_and_used_without_tensorflow(self, params: Params) -> None:
         folder = self.train(params, 6, 6, 6)
-        names = {"dense.keras", "dense.onnx", "dense_curves.json", "fit.json", "model.json", "nearest.skops", "gallery"}
+        names = {"dense.keras", "dense.onnx", "dense_curves.json", "fit.json", "model.json", "nearest.parquet", "gallery"}
         assert {path.name for path in folder.iterdir()} == names
         asked, labels = people((2, 2, 2), seed=3)
         np.save("asked.npy", asked)
