@@ -31,14 +31,16 @@ from sklearn.svm import SVC
 from pipeline import clean, embed, faces
 from pipeline.classifiers import Examples, understood
 from pipeline.classifiers.model import NAMES, THRESHOLD, Model
-from pipeline.curate import STRANGER_SHARE, judge
+from pipeline.curate import STRANGER_SHARE
 from pipeline.files import sha256_of, written_whole
 from pipeline.images import read_still, shrink
 from pipeline.intake import import_photos
-from pipeline.models.weights import KNOWN, weights_folder
+from pipeline.judging import Bounds, judge
+from pipeline.models.weights import chosen_embedder, weights_folder
 from pipeline.params import Params, read_params
 from pipeline.progress import track
 from pipeline.side import Side
+from pipeline.strangers import stranger_likeness, stranger_metadata
 from pipeline.tables import read_vectors
 from pipeline.train import train
 
@@ -142,7 +144,8 @@ def drawn(rows: pd.DataFrame, among: np.ndarray, count: int, seed: int) -> np.nd
 def answers(photos: Photos, labels: np.ndarray, members: list[str], params: Params) -> dict[str, Answer]:
     """What each method answers once it has learnt `photos` of labels (n,)."""
     side = curated(photos, labels, members, params)
-    metadata = {"embedder": params.models.embedder, "embedder_sha256": KNOWN[params.models.embedder].sha256}
+    network = chosen_embedder(params.models)
+    metadata = {"embedder": network.name, "embedder_sha256": network.identity} | stranger_metadata(network.strangers)
     fitted = {}
     for name in NAMES:
         wanted = replace(params.train, classifier=name, candidates=(name,))
@@ -156,8 +159,8 @@ def answers(photos: Photos, labels: np.ndarray, members: list[str], params: Para
 
 def curated(photos: Photos, labels: np.ndarray, members: list[str], params: Params) -> Side:
     """The training side that Lineup makes of `photos`: without those that curate drops."""
-    likeness = KNOWN[params.models.embedder].stranger_likeness
-    bounds = (likeness(STRANGER_SHARE), likeness(params.train.false_name_rate))
+    metadata = stranger_metadata(chosen_embedder(params.models).strangers)
+    bounds = Bounds(*(stranger_likeness(metadata, share) for share in (STRANGER_SHARE, params.train.false_name_rate)))
     kept = judge(photos.vectors, labels, np.zeros(len(labels), bool), params.curate, bounds).kept
     rows = photos.rows[kept]
     groups, keys, crops = (rows[name].to_numpy(str) for name in ("duplicate_group", "key", "crop"))

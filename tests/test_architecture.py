@@ -52,7 +52,7 @@ ADAPTERS = {
     "typer": "flows.cli flows.commands.crawl flows.commands.doctor flows.commands.forget flows.commands.import_ "
     "flows.commands.label flows.commands.options flows.commands.photo flows.commands.queue flows.commands.review "
     "flows.commands.score flows.commands.worker",
-    "urllib3": "pipeline.crawl.connection pipeline.crawl.fetch",
+    "urllib3": "pipeline.crawl.connection pipeline.crawl.fetch pipeline.models.sources",
     "uvicorn": "flows.reviewing",
 }
 RUNS_ANYTHING = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "jsonpickle"}

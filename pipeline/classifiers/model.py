@@ -25,6 +25,7 @@ from pipeline.classifiers.openset import OpenSet
 from pipeline.classifiers.svm import Svm
 from pipeline.errors import ModelError
 from pipeline.files import sha256_of, write_json
+from pipeline.models.weights import chosen_embedder
 from pipeline.params import Params
 from pipeline.records import Float32, Float64, Ints
 
@@ -50,7 +51,8 @@ def settings(name: str, params: Params) -> list[Callable[[], Classifier]]:
     if name == "dense":
         return [partial(Dense, network, params.dense, params.train.seed) for network in params.dense.networks]
     if name == "finetune":
-        return [partial(FineTuned, params.models.embedder, tuner_of(params))]  # one tuner for all folds
+        base = chosen_embedder(params.models)
+        return [partial(FineTuned, base, tuner_of(base, params))]  # one tuner for all folds
     raise ModelError(f"no classifier is called {name!r} (known: {', '.join(NAMES)})")
 
 
