@@ -45,6 +45,9 @@ MANIFEST = pa.schema(
 # another crawl tries again. MANIFEST has the photos only.
 FETCHES = pa.schema([*MANIFEST, ("reason", pa.string()), ("detail", pa.string()), ("retry", pa.bool_())])
 
+# How the detail of a photo dropped as 'conflict' begins; the members follow, parted by ', '.
+UNDER: Final = "the same photo under "
+
 DROPPED = pa.schema([("key", pa.string()), ("stage", pa.string()), ("reason", pa.string()), ("detail", pa.string())])
 
 CLEAN = pa.schema(

@@ -47,6 +47,14 @@ def model_hash(folder: Path) -> str:
     return hashlib.sha256(json.dumps(_hashes(folder)).encode()).hexdigest()
 
 
+def members_of(model: str) -> frozenset[str] | None:
+    """The members whom the copy with this hash knows; None when there is no such copy, or it does not tell."""
+    try:
+        return frozenset(json.loads((PINNED / model / "model.json").read_text(encoding="utf-8"))["members"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
 def _is_whole(model: str) -> bool:
     folder = PINNED / model
     return folder.is_dir() and model_hash(folder) == model
