@@ -17,9 +17,9 @@ from conftest import ROOT, SAMPLE
 from excerpts import FRAMES, excerpt
 
 from pipeline.classifiers.model import THRESHOLD, load
+from pipeline.classifiers.state import read_state
 from pipeline.params import Params
-from pipeline.records import CURATED, TRAIN, embeddings_schema
-from pipeline.side import read_side
+from pipeline.records import CURATED, embeddings_schema
 from pipeline.tables import write_table
 
 BENCH = ROOT / "bench"
@@ -107,8 +107,8 @@ def test_what_each_part_of_naming_adds(bench: SimpleNamespace, cases: Path, caps
 def test_the_parts_left_out_are_left_out(bench: SimpleNamespace, params: Params, project: Path) -> None:
     """Three faces of one member at one time: alone each has the name, jointly one."""
     model = load(project / "models" / "lanterns", params)
-    learnt = read_side(project / "data" / "lanterns", TRAIN)
-    rows, vector = range(3), learnt.vectors[learnt.labels == 0][:1]
+    learnt = read_state(project / "models" / "lanterns" / "gallery" / "nearest.skops")
+    rows, vector = range(3), learnt["vectors"][:1]
     faces = pd.DataFrame({"frame": 0, "shot": 0, "track": rows, "x0": 0.0, "y0": 0.0, "x1": 9.0, "y1": 9.0})
     analysis = SimpleNamespace(
         frames=pd.DataFrame({"frame": [0], "pts": 0, "time_s": 0.0, "shot": 0}),

@@ -88,7 +88,7 @@ class Model:
         return self.gallery.scores(vectors)
 
     def plain(self, vectors: Float32) -> Float32:
-        """What the embedder alone says in vectors (n, d): unit vectors, without what a tuned one adds (see nearest.py)."""
+        """What the embedder alone says in vectors (n, d), as unit vectors: without what a tuned one adds."""
         return self.gallery.comparable(vectors)
 
     def with_faces(self, vectors: Float32, labels: Ints) -> Model:
