@@ -22,6 +22,7 @@ from pipeline.records import CURATED, embeddings_schema
 from pipeline.tables import read_vectors, write_table
 
 BENCH = ROOT / "bench"
+NO_ARGUMENTS = {"duplicates.py", "photosets.py", "player.py"}  # they need none, or are no scripts
 EXCERPT_FROM = 132  # the frame of the sample at 5.5 s
 HOG = """
 import subprocess, sys, time
@@ -39,10 +40,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     return SimpleNamespace(**{name: importlib.import_module(name) for name in ("accuracy", "alike", "label", "recipe")})
 
 
-NEED_NOTHING = {"duplicates.py", "player.py"}
-
-
-@pytest.mark.parametrize("script", sorted(path.name for path in BENCH.glob("*.py") if path.name not in NEED_NOTHING))
+@pytest.mark.parametrize("script", sorted(path.name for path in BENCH.glob("*.py") if path.name not in NO_ARGUMENTS))
 def test_a_script_says_how_it_is_called(
     script: str, bench: SimpleNamespace, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -89,6 +89,10 @@ class Model:
         """How alike each vector (n, d) is to each member's faces, -1..1: (n, members)."""
         return self.gallery.scores(vectors)
 
+    def plain(self, vectors: Float32) -> Float32:
+        """What the embedder alone says in vectors (n, d), as unit vectors: without what a tuned one adds."""
+        return self.gallery.comparable(vectors)
+
     def with_faces(self, vectors: Float32, labels: Ints) -> Model:
         """The same model with more faces, vectors (n, d) of members labels (n,), among those it compares with."""
         grown = self.gallery.with_faces(vectors, labels)

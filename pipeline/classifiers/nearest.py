@@ -34,7 +34,7 @@ class Nearest:
 
     def with_faces(self, vectors: Float32, labels: Ints) -> Nearest:
         """Another one that has these faces, vectors (n, d) of labels (n,), beside those learnt."""
-        vectors = self._comparable(vectors)
+        vectors = self.comparable(vectors)
         known = self._vectors if len(self._vectors) else vectors[:0]
         grown = Nearest(self.neighbours)
         grown._keep(np.concatenate([known, vectors]), np.concatenate([self._labels, labels]))
@@ -42,10 +42,18 @@ class Nearest:
 
     def scores(self, vectors: Float32) -> Float64:
         """Likeness in -1..1 of each vector to each member, (n, members)."""
-        vectors = self._comparable(vectors)
+        vectors = self.comparable(vectors)
         cosines = vectors.astype(np.float64) @ self._vectors.T.astype(np.float64)
         columns = [self._likeness(vectors, cosines, label) for label in range(int(self._labels.max(initial=-1)) + 1)]
         return np.stack(columns, axis=1)
+
+    def comparable(self, vectors: Float32) -> Float32:
+        """As many numbers of each vector as the kept faces have, as unit vectors: a tuned embedder adds its own."""
+        known = self._vectors.shape[1] or vectors.shape[1]
+        if vectors.shape[1] == known:
+            return vectors
+        plain = vectors[:, :known]
+        return plain / np.maximum(np.linalg.norm(plain, axis=1, keepdims=True), 1e-9)
 
     def write(self, folder: Path) -> None:
         """Write nearest.parquet: the kept faces."""
@@ -63,14 +71,6 @@ class Nearest:
     def _keep(self, vectors: Float32, labels: Ints) -> None:
         order = np.argsort(labels, kind="stable")
         self._vectors, self._labels = np.ascontiguousarray(vectors[order], np.float32), labels[order]
-
-    def _comparable(self, vectors: Float32) -> Float32:
-        """As many numbers of each vector as the kept faces have, as unit vectors: a tuned embedder adds its own."""
-        known = self._vectors.shape[1] or vectors.shape[1]
-        if vectors.shape[1] == known:
-            return vectors
-        plain = vectors[:, :known]
-        return plain / np.maximum(np.linalg.norm(plain, axis=1, keepdims=True), 1e-9)
 
     def _likeness(self, vectors: Float32, cosines: Float64, label: int) -> Float64:
         own = self._labels == label
