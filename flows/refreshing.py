@@ -44,7 +44,7 @@ class RefusedError(LineupError):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was done: `tag` of the model that is in use since, '' when there was nothing new; what changed, line by line."""
+    """What was done: `tag` of the model in use since, '' when there was nothing new, and what changed, in lines."""
 
     group: str
     tag: str
@@ -163,7 +163,8 @@ def _stop(place: Staging, show: Show, findings: Findings) -> None:
     if findings.reasons:
         kept = place.data.relative_to(Path.cwd())
         raise RefusedError(
-            f"{place.group}: refused: {'; '.join(findings.reasons)}. The model in use stays; the photos are kept in {kept}"
+            f"{place.group}: refused: {'; '.join(findings.reasons)}. "
+            f"The model in use stays; the photos are kept in {kept}"
         )
 
 
