@@ -66,6 +66,13 @@ def compare(before: Path, after: Path, group: str, params: Params) -> list[Compa
     return [_compared(what, told[0][what], told[1][what]) for what in told[0]] if len(sides[0].keys) else []
 
 
+def unlearnt(before: Path, after: Path, group: str, params: Params) -> list[str]:
+    """Members that the model in `before` knows and the one in `after` does not, though they are in the roster."""
+    old, new = (load(project / "models" / group, params).members for project in (before, after))
+    members = read_roster(after / "data" / group).keys
+    return [member for member in old if member in members and member not in new]
+
+
 def sign_test(lost: int, gained: int) -> float:
     """The probability of `lost` or more among those that differ, were each as likely to be gained (exact McNemar)."""
     differ = lost + gained
