@@ -239,6 +239,18 @@ class Worker:
 
 
 @dataclass(frozen=True, slots=True)
+class Refresh:
+    """Section refresh."""
+
+    most_lost: Share
+    least: Count
+    failed_jump: Share
+    dropped_jump: Share
+    tolerance: Share
+    significance: Annotated[float, 0.0001, 1.0]
+
+
+@dataclass(frozen=True, slots=True)
 class Params:
     """The whole file; what each key means stands beside it in params.yaml."""
 
@@ -259,6 +271,7 @@ class Params:
     render: Render
     fancam: Fancam
     worker: Worker
+    refresh: Refresh
 
 
 def read_params(path: Path = PARAMS_FILE) -> Params:
