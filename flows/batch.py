@@ -5,7 +5,10 @@ Only who wants to see it there imports this: the queue and its workers need neit
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -87,12 +90,35 @@ def work_in_prefect(worker: Worker, jobs: int, until_empty: bool) -> None:
         if client.api_healthcheck():
             raise LineupError(f"the Prefect server at {url} does not answer: start it, or say --no-prefect")
     worker.run = _as_task
+    asked: list[int] = []
 
     @flow(name="label-queue", flow_run_name=worker.name)
     def label_queue(jobs: int, until_empty: bool) -> None:
-        worker.work(jobs, until_empty)
+        with _stopped_by_signals(worker.stopping, asked):
+            worker.work(jobs, until_empty)
 
     label_queue(jobs, until_empty)
+    if asked:
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def _stopped_by_signals(stopping: threading.Event, asked: list[int]) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM set `stopping`: a worker that is stopped is no run that crashed."""
+
+    def stop(number: int, _: object) -> None:
+        asked.append(number)
+        stopping.set()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _as_task(job: Job, label: Callable[[], Outcome]) -> Outcome:

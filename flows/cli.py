@@ -19,6 +19,7 @@ from flows.commands.photo import photo
 from flows.commands.queue import queue
 from flows.commands.review import review
 from flows.commands.score import score
+from flows.commands.serve import serve
 from flows.commands.worker import worker
 from pipeline import __version__
 from pipeline.errors import LineupError
@@ -35,6 +36,7 @@ app.command()(label)
 app.command()(photo)
 app.add_typer(queue, name="queue")
 app.command()(worker)
+app.command()(serve)
 app.command()(review)
 app.command()(forget)
 app.command()(score)
