@@ -78,17 +78,22 @@ def label_batch(
     return [run.state for run in runs]
 
 
-def work_in_prefect(worker: Worker, jobs: int, until_empty: bool) -> None:
-    """Worker.work as a flow run, each job a task run in it; a job that is tried again is a further one of its name.
-
-    LineupError when no server is set, or it does not answer: a temporary one would show nothing to anybody.
-    """
+def check_server() -> None:
+    """Raise LineupError when no server is set, or it does not answer: a temporary one would show nothing to anybody."""
     url = get_current_settings().api.url
     if not url:
         raise LineupError("no Prefect server is set: run 'prefect server start' and set PREFECT_API_URL to its address")
     with get_client(sync_client=True) as client:
         if client.api_healthcheck():
-            raise LineupError(f"the Prefect server at {url} does not answer: start it, or say --no-prefect")
+            raise LineupError(f"the Prefect server at {url} does not answer: start it, or unset PREFECT_API_URL")
+
+
+def work_in_prefect(worker: Worker, jobs: int, until_empty: bool) -> None:
+    """Worker.work as a flow run, each job a task run in it; a job that is tried again is a further one of its name.
+
+    LineupError when there is no server.
+    """
+    check_server()
     worker.run = _as_task
     asked: list[int] = []
 

@@ -17,7 +17,9 @@ from flows.commands.import_ import import_
 from flows.commands.label import label
 from flows.commands.photo import photo
 from flows.commands.queue import queue
+from flows.commands.refresh import refresh
 from flows.commands.review import review
+from flows.commands.rollback import rollback
 from flows.commands.score import score
 from flows.commands.serve import serve
 from flows.commands.worker import worker
@@ -32,6 +34,8 @@ app = typer.Typer(
 )
 app.command()(crawl)
 app.command("import")(import_)
+app.command()(refresh)
+app.command()(rollback)
 app.command()(label)
 app.command()(photo)
 app.add_typer(queue, name="queue")

@@ -7,8 +7,10 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO, cast
 
 from pipeline.errors import LineupError
+from pipeline.models.weights import weights_folder
 
 
 class CommandError(LineupError):
@@ -35,9 +37,41 @@ def dvc(*arguments: str) -> None:
 
 def run(command: Sequence[str], shown: str) -> None:
     """Run `command`, its output passed on; CommandError names it as `shown` when it fails."""
-    # The stages in dvc.yaml say 'python': it must be the one that Lineup is installed in, also when the user has not
-    # activated the virtual environment.
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    done = subprocess.run(command, env={**os.environ, "PATH": path})
+    done = subprocess.run(command, env=environment())
     if done.returncode:
-        raise CommandError(f"'{shown}' failed with exit status {done.returncode}; its own message stands above")
+        raise _failed(shown, done.returncode)
+
+
+def dvc_on_tether(folder: Path, *arguments: str) -> None:
+    """Run DVC in the project in `folder`, with all it starts on a tether: whatever ends this process ends it too.
+
+    Raises CommandError when it fails.
+    """
+    command = [sys.executable, "-m", "pipeline.tether", "dvc", *arguments]
+    variables = environment() | {"LINEUP_WEIGHTS": str(weights_folder().resolve())}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True, cwd=folder, env=variables) as process:
+        try:
+            status = process.wait()
+        finally:
+            cast(IO[bytes], process.stdin).close()  # of one that still runs it ends the whole group
+    if status:
+        raise _failed(f"dvc {' '.join(arguments)}", status)
+
+
+def dvc_answer(*arguments: str) -> str:
+    """What DVC prints, '' when it has no answer."""
+    command = [sys.executable, "-m", "dvc", *arguments]
+    return subprocess.run(command, env=environment(), capture_output=True, text=True).stdout.strip()
+
+
+def environment() -> dict[str, str]:
+    """The environment of what Lineup runs for the user.
+
+    The stages in dvc.yaml say 'python': it must be the one that Lineup is installed in, also when the user has not
+    activated the virtual environment.
+    """
+    return {**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])}
+
+
+def _failed(shown: str, status: int) -> CommandError:
+    return CommandError(f"'{shown}' failed with exit status {status}; its own message stands above")

@@ -35,6 +35,7 @@ COMPARED: Final = (
 PICTURES: Final = ("clean", "faces", "raw")
 LABELLED: Final = Path("labelled")
 ANALYSES: Final = Path("cache") / "analysis"
+REFRESHES: Final = Path("cache") / "refresh"
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,7 @@ def steps(person: Person) -> Iterator[Step]:
         )
     whole = [Path("models") / group, Path("metrics") / group, Path("metrics") / f"{group}.json"]
     whole += [data / name for name in COMPARED]
+    whole += [REFRESHES / group]  # what a refresh crawled and has not put in use
     whole += sorted(data.rglob(f"{WRITING}*"))
     if person.member:
         whole += [path for folder in labelled_with(person) for path in _analyses(folder)]

@@ -206,6 +206,18 @@ class Worker:
 
 
 @dataclass(frozen=True, slots=True)
+class Refresh:
+    """Section refresh."""
+
+    most_lost: Share
+    least: Count
+    failed_jump: Share
+    dropped_jump: Share
+    tolerance: Share
+    significance: Annotated[float, 0.0001, 1.0]
+
+
+@dataclass(frozen=True, slots=True)
 class Schedule:
     """When a group is refreshed: minute, hour, day of the month, month, day of the week."""
 
@@ -242,6 +254,7 @@ class Params:
     render: Render
     fancam: Fancam
     worker: Worker
+    refresh: Refresh
     serve: Serve
 
 

@@ -58,18 +58,24 @@ class Tally:
 
 
 def crawl_group(
-    data: Path, params: Params, fetcher: Fetcher, only: tuple[str, ...] = (), limit: int | None = None
+    data: Path,
+    params: Params,
+    fetcher: Fetcher,
+    only: tuple[str, ...] = (),
+    limit: int | None = None,
+    into: Path | None = None,
 ) -> Iterator[Tally]:
     """Bring new photos of the members (`only` those, if given) into data/<group>/raw; what each got, as it is done.
 
-    `limit` bounds the photos newly kept per member. Raises DatasetError when the roster cannot be used.
+    `limit` bounds the photos newly kept per member; `into` is the folder whose raw/ they go to, if not `data`. Raises
+    DatasetError when the roster cannot be used.
     """
     roster = read_roster(data)
     if strangers := [key for key in only if key not in roster.keys]:
         raise DatasetError(f"{strangers[0]!r} is not in {data}/roster.yaml (there: {', '.join(roster.keys)})")
     members = [member for member in roster.members if member.key in only or not only]
     asked = {one.key: keywords_of(one, roster, params.crawl.keywords) for one in members}  # a slip is told before work
-    with opened_store(data) as store:
+    with opened_store(into or data) as store:
         run = _Run(data, params, fetcher, store, limit or params.crawl.limit)
         for member in members:
             if sources := run.sources_of(roster):

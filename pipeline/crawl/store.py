@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -81,6 +82,17 @@ class Store:
             handle.flush()
             os.fsync(handle.fileno())
         self._take_in(row)
+
+    def take_over(self, left: Path) -> None:
+        """Take in what a crawl into the folder `left`, like raw/, brought and this one does not know."""
+        for row in read_fetches(left).to_dict("records"):
+            photo = left / row["path"]
+            if self.is_settled(row["member"], row["url"]) or (not row["reason"] and not photo.is_file()):
+                continue
+            if not row["reason"]:
+                shutil.copyfile(photo, self.part)
+                row |= self.keep(row["member"], self.part, photo.suffix[1:])
+            self.write_down(row)
 
     def fold(self) -> None:
         """Write what the journal says into the tables, and end the journal."""

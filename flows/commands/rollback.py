@@ -1,0 +1,32 @@
+"""lineup rollback: an earlier model in use again."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from flows.commands.options import Group
+from flows.project import enter_project
+
+
+def rollback(
+    group: Group,
+    to: Annotated[
+        int | None,
+        typer.Option(
+            "--to", min=1, help="The number of a tag model/GROUP/N; the model before the present one if not given."
+        ),
+    ] = None,
+) -> None:
+    """Put an earlier model of a group in use, with its metrics and photos, as a new commit.
+
+    Example: `lineup rollback --group lanterns --to 1`
+    """
+    enter_project()
+    from flows.rollback import rolled_back
+
+    report = rolled_back(group, to)
+    print(f"{group}: {f'{report.tag} is in use again, by a new commit' if report.tag else 'that model is in use'}")
+    for line in report.changes:
+        print(f"  {line}")

@@ -1,0 +1,63 @@
+"""Refresh, as Prefect shows it: a flow run per group, a task run per member crawled and per step, and what was found."""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Callable
+from typing import Any
+
+from prefect import State, flow, task
+from prefect.artifacts import create_image_artifact, create_markdown_artifact, create_table_artifact
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import TaskRun
+from prefect.tasks import Task, exponential_backoff
+
+from flows.findings import Findings
+from flows.refreshing import Report, refreshed
+from pipeline.errors import may_pass
+
+RETRIES = 3
+BACK_OFF_S = 30
+
+
+@flow(name="refresh", flow_run_name="{group}")
+def refresh(group: str, crawl: bool = True) -> Report:
+    """Refresh a group; RefusedError, which fails the run, says why its new model is not taken."""
+    return refreshed(group, crawl, _as_task, _show)
+
+
+def _may_pass(_: Task[Any, Any], __: TaskRun, state: State[Any]) -> bool:
+    error = state.result(raise_on_failure=False)
+    return isinstance(error, Exception) and may_pass(error)
+
+
+def _as_task(name: str, work: Callable[[], Any]) -> Any:
+    @task(
+        name=name.partition(" ")[0],
+        task_run_name=name.replace("{", "{{").replace("}", "}}"),
+        retries=RETRIES,
+        retry_delay_seconds=exponential_backoff(BACK_OFF_S),
+        retry_condition_fn=_may_pass,
+        cache_policy=NO_CACHE,
+    )
+    def step() -> Any:
+        return work()
+
+    return step()
+
+
+def _show(findings: Findings) -> None:
+    """Keep what was found as artifacts of the run."""
+    key = "refresh-" + (re.sub("[^a-z0-9]+", "-", findings.group.lower()).strip("-") or "group")
+    verdict = [f"Refused: {reason}" for reason in findings.reasons] or ["Nothing speaks against the new model."]
+    told = "\n".join(f"    {line}" for line in [*verdict, "", *findings.lines()])  # indented: nothing in it is markup
+    create_markdown_artifact(told, key=key, description="What changed")
+    photos = [{"member": one.member, "before": one.before, "after": one.after} for one in findings.photos]
+    create_table_artifact(photos, key=f"{key}-photos", description="Photos of each member")
+    for name, rows in (("dropped", findings.dropped), ("metrics", findings.metrics)):
+        table = [{"what": what, "before": before, "after": after} for what, before, after in rows]
+        create_table_artifact(table, key=f"{key}-{name}", description=f"{name}, before and after")
+    if findings.confusion and findings.confusion.is_file():
+        picture = base64.b64encode(findings.confusion.read_bytes()).decode("ascii")
+        create_image_artifact(f"data:image/png;base64,{picture}", key=f"{key}-confusion", description="Confusion")

@@ -1,0 +1,185 @@
+"""Refreshing a group: new photos, a new model, and the new model in use when it is not worse.
+
+Nothing of the workspace changes before the promotion: the work is done in flows.staging's folder, where a refresh that
+was refused or killed is gone on with.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from filelock import FileLock, Timeout
+
+from flows import git
+from flows.findings import Findings, of_models, of_photos
+from flows.project import dvc_answer, dvc_on_tether
+from flows.promotion import finish, new_blobs, prefix, promote
+from flows.staging import SHARED, Staging, discard, kept_in_git, metrics_file, staged
+from pipeline.compare import Comparison, compare
+from pipeline.crawl.crawl import Tally, crawl_group
+from pipeline.crawl.fetch import Fetcher
+from pipeline.decisions import start_decisions
+from pipeline.drift import dropped_drift, raw_drift
+from pipeline.errors import DatasetError, LineupError
+from pipeline.intake import check_group
+from pipeline.params import Params, Refresh, read_params
+from pipeline.roster import read_roster
+
+LOCK: Final = Path("cache", "refresh", "lock")
+
+Step = Callable[[str, Callable[[], Any]], Any]
+"""Does a step, which has a name for whoever watches, and gives what it gives."""
+Show = Callable[[Findings], None]
+
+
+class RefusedError(LineupError):
+    """A refresh that a check stopped: the model in use stays, and nothing in the workspace has changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was done: `tag` of the model that is in use since, '' when there was nothing new; what changed, line by line."""
+
+    group: str
+    tag: str
+    changes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def plainly(_: str, work: Callable[[], Any]) -> Any:
+    """Do a step that nobody watches."""
+    return work()
+
+
+def refreshed(group: str, crawl: bool = True, step: Step = plainly, show: Show = lambda _: None) -> Report:
+    """Refresh a group: from a crawl, or from the photos and decisions that lie in its folder, committed or not.
+
+    Raises RefusedError when a check stops it, and LineupError when it cannot begin or go on.
+    """
+    with one_at_a_time():
+        if done := finish(Staging(check_group(group))):
+            return Report(group, [*done.tags, ""][0], tuple(done.message.splitlines()))
+        head, params = ready(group, take=not crawl), read_params()
+        place: Staging = step("stage", partial(staged, group, head.commit))
+        warnings = _crawl(place, params, step) if crawl else []
+        _stop(place, show, of_photos(place, _raw_faults(place, params.refresh)))
+        step("build", partial(dvc_on_tether, place.project, "repro", f"validate@{group}", f"datasheet@{group}"))
+        findings = step("compare", partial(_judged, place, params))
+        _stop(place, show, findings)
+        now = _still(head, group)
+        blobs = new_blobs(place.project, group, (*kept_in_git(group), metrics_file(group)), now.commit)
+        if not blobs:
+            discard(place)
+            return Report(group, "", warnings=tuple(warnings))
+        tags = _next_tags(place, head.commit)
+        tag, lines = list(tags)[-1], tuple(findings.lines())
+        message = "\n".join([f"Refresh {group}: {tag}", "", *lines])
+        step("promote", partial(promote, place, now, blobs, message, tags))
+        return Report(group, tag, lines, tuple(warnings))
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Let the block run when no other refresh or rollback does in this project; it waits, and says so."""
+    LOCK.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(LOCK)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        print("another refresh is running here: waiting for it", file=sys.stderr, flush=True)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def ready(group: str, take: bool = False) -> git.Head:
+    """Where the project stands, if all that a promotion would replace is committed; LineupError says what is not.
+
+    With `take` the group's photos, roster and decisions may be changed, and are taken as they are.
+    """
+    head = git.head()
+    if group not in read_params().groups:
+        raise DatasetError(f"{group} is not in the groups of params.yaml: run 'lineup import' or 'lineup crawl' first")
+    own = kept_in_git(group)
+    changed = git.uncommitted([*SHARED, metrics_file(group), *own])
+    if take:
+        changed = [name for name in changed if name not in own or not Path(name).is_file()]
+    if changed:
+        hint = "" if take or not set(changed) <= set(own) else ", or refresh with --no-crawl, which takes it in"
+        raise LineupError(f"{', '.join(changed)} not committed: commit it or take it back with 'git checkout'{hint}")
+    raw = Path("data", group, "raw")
+    if raw.is_dir() and raw.with_suffix(".dvc").is_file() and dvc_answer("status", "--json", f"{raw}.dvc") != "{}":
+        raise LineupError(f"{raw} is not as {raw}.dvc says: run 'dvc add {raw}', or 'dvc checkout {raw}.dvc' to undo")
+    return head
+
+
+def _crawl(place: Staging, params: Params, step: Step) -> list[str]:
+    """Crawl one member after the other: a host's delay holds for all of them."""
+    start_decisions(place.data)
+    fetcher, tallies = Fetcher(params.crawl), []
+    for member in read_roster(place.data).keys:
+        tallies.append(step(f"crawl {member}", partial(_crawl_member, place, params, fetcher, member)))
+    warnings = [f"{tally.member}: {warning}" for tally in tallies for warning in tally.warnings]
+    if warnings and not any(tally.kept or tally.not_kept or tally.known for tally in tallies):
+        raise LineupError(f"{place.group}: no source brought anything: {warnings[0]}")
+    dvc_on_tether(place.project, "add", "--quiet", f"data/{place.group}/raw")
+    return warnings
+
+
+def _crawl_member(place: Staging, params: Params, fetcher: Fetcher, member: str) -> Tally:
+    home = Path("data", place.group)
+    tallies = list(crawl_group(home, params, fetcher, (member,), into=place.data))
+    return tallies[0] if tallies else Tally(member)
+
+
+def _raw_faults(place: Staging, limits: Refresh) -> list[str]:
+    return raw_drift(place.before / "data" / place.group, place.data, limits) if place.has_model else []
+
+
+def _judged(place: Staging, params: Params) -> Findings:
+    """The new model against the one in use; without one there is nothing to compare."""
+    if not place.has_model:
+        return of_models(place, [], [])
+    reasons = dropped_drift(place.before / "data" / place.group, place.data, params.refresh)
+    compared: list[Comparison] = compare(place.before, place.project, place.group, params)
+    if not compared:
+        reasons.append("no test photo is left on which to compare the models: build and commit it by hand")
+    reasons += [f"the new model is worse: {one}" for one in compared if one.is_worse(params.refresh)]
+    return of_models(place, compared, reasons)
+
+
+def _stop(place: Staging, show: Show, findings: Findings) -> None:
+    """Show what was found, if there is something to say; RefusedError when something speaks against it."""
+    if findings.reasons or findings.metrics:
+        show(findings)
+    if findings.reasons:
+        kept = place.data.relative_to(Path.cwd())
+        raise RefusedError(
+            f"{place.group}: refused: {'; '.join(findings.reasons)}. The model in use stays; the photos are kept in {kept}"
+        )
+
+
+def _still(head: git.Head, group: str) -> git.Head:
+    """Where the project stands now, if nothing that the model was built from was committed meanwhile."""
+    now = git.head()
+    watched = [*SHARED[1:], "pipeline", metrics_file(group), *kept_in_git(group)]
+    if now.ref != head.ref or git.changed(head.commit, now.commit, watched):
+        raise LineupError("the project has changed meanwhile: run the same again, what is done is kept")
+    return now
+
+
+def _next_tags(place: Staging, commit: str) -> dict[str, str]:
+    """The tag of the model to come, '', and before the first one that of the model in use, so that one can go back."""
+    begin = prefix(place.group)
+    numbers = list(git.tags(begin))
+    if numbers or not place.has_model:
+        return {f"{begin}{max(numbers, default=0) + 1}": ""}
+    return {f"{begin}1": commit, f"{begin}2": ""}

@@ -1,0 +1,84 @@
+"""Rollback: an earlier model of a group, with its metrics and its photos, in use again as a new commit."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from flows import git
+from flows.project import CommandError, dvc_on_tether
+from flows.promotion import LOCK, finish, new_blobs, prefix, promote
+from flows.refreshing import Report, one_at_a_time, ready
+from flows.staging import Staging, as_committed, metrics_file, targets
+from pipeline.errors import LineupError
+from pipeline.forgotten import FORGOTTEN_FILE
+from pipeline.intake import check_group
+
+
+def rolled_back(group: str, to: int | None = None) -> Report:
+    """Put the model tagged model/<group>/<to> in use, or the one before the present one.
+
+    What a person wrote, roster and decisions, stays. Raises LineupError when there is no such model, it cannot be had,
+    or somebody was forgotten since.
+    """
+    with one_at_a_time():
+        place = Staging(check_group(group))
+        finish(place)
+        head = ready(group)
+        number, commit = _wanted(group, to, head.commit)
+        tag = f"{prefix(group)}{number}"
+        forgotten = f"data/{group}/{FORGOTTEN_FILE}"
+        if git.blob(commit, forgotten) != git.blob(head.commit, forgotten):
+            raise LineupError(f"somebody was forgotten since {tag}, which still holds them: build a new model instead")
+        blobs = _fetched(place, commit, head.commit)
+        if not blobs:
+            return Report(group, "")
+        promote(place, head, blobs, f"Roll back {group} to {tag}", {})
+        return Report(group, tag, tuple(_left(group, commit, head.commit)))
+
+
+def _wanted(group: str, to: int | None, head: str) -> tuple[int, str]:
+    tags = git.tags(prefix(group))
+    if to is not None:
+        if to not in tags:
+            known = ", ".join(map(str, tags)) or "none"
+            raise LineupError(f"there is no tag {prefix(group)}{to} (there: {known})")
+        return to, tags[to]
+    here = _model(group, head)
+    at = max((number for number, commit in tags.items() if _model(group, commit) == here), default=len(tags) + 1)
+    earlier = [number for number, commit in tags.items() if number < at and _model(group, commit) != here]
+    if not earlier:
+        raise LineupError(f"{group} has no earlier model that is tagged")
+    return earlier[-1], tags[earlier[-1]]
+
+
+def _model(group: str, commit: str) -> Any:
+    """What DVC knows the group's model by in `commit`."""
+    stages = (yaml.safe_load(git.text(commit, LOCK)) or {}).get("stages", {})
+    return stages.get(f"train@{group}", {}).get("outs")
+
+
+def _fetched(place: Staging, commit: str, parent: str) -> dict[str, str]:
+    """The group's files as in `commit` that differ from `parent`, when DVC's cache has all that they point to."""
+    group, folder = place.group, place.folder / "rollback"
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    as_committed(group, commit, folder)
+    try:
+        dvc_on_tether(folder, "checkout", "--quiet", "--force", *targets(group))
+    except CommandError:
+        raise LineupError(
+            "DVC's cache has not all of that model: run 'dvc fetch --all-tags' and the same again"
+        ) from None
+    blobs = new_blobs(folder, group, [f"data/{group}/raw.dvc", metrics_file(group)], parent)
+    shutil.rmtree(folder)
+    return blobs
+
+
+def _left(group: str, commit: str, head: str) -> list[str]:
+    names = [f"data/{group}/roster.yaml", f"data/{group}/review.csv", "params.yaml", "dvc.yaml", "pipeline"]
+    left = [name for name in names if Path(name).exists() and git.changed(commit, head, [name])]
+    return [f"{', '.join(left)} stay as they are: 'dvc repro' would build with them"] if left else []
