@@ -5,15 +5,19 @@ Only who wants to see it there imports this: the queue and its workers need neit
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from prefect import State, flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import TaskRun
 from prefect.futures import wait
+from prefect.runtime import flow_run
 from prefect.settings import get_current_settings
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from prefect.tasks import Task, exponential_backoff
@@ -24,8 +28,10 @@ from flows.queue.job import SHORT_ID, Job
 from flows.queue.pinned import pin, pinned
 from flows.queue.store import BACK_OFF_S, TRIES
 from flows.queue.worker import Worker
+from flows.report import reported, rows
 from pipeline.errors import LineupError
 
+LABEL: Final = "label"  # the kind of report
 HERE: TaskRunner[Any] = ThreadPoolTaskRunner(max_workers=jobs_at_once())
 
 
@@ -60,19 +66,35 @@ def label_video(video: Path, request: Request) -> Outcome:
 
 @flow(name="label-batch", flow_run_name="{group}", task_runner=HERE)
 def label_batch(
-    videos: list[str], group: str, out: str = "labelled", threshold: float | None = None, options: tuple[str, ...] = ()
+    videos: list[str],
+    group: str,
+    out: str = "labelled",
+    threshold: float | None = None,
+    options: tuple[str, ...] = (),
+    model: str = "",
 ) -> list[State[Outcome]]:
-    """Label videos, folders and globs with the model that the group has now, without the queue.
+    """Label videos, folders and globs without the queue, with the model of this hash, the one of now if it is ''.
 
-    Every video is one task, and the run fails when one of them does; `with_options(task_runner=...)` says where.
+    Every video is one task, and the run fails when one of them does; `with_options(task_runner=...)` says where. What
+    became of each is in the report that is named like the run.
     """
     paths, nothing = expand(videos)
-    if nothing:
-        raise UnlabelledError(nothing[0])
-    request = Request(group, Path(out), threshold, tuple(options), pinned(pin(group), group))
-    runs = [label_video.submit(path, request) for path in paths]
-    wait(runs)
-    return [run.state for run in runs]
+    with reported(LABEL, str(flow_run.id), group=group) as report:
+        if nothing:
+            raise UnlabelledError(nothing[0])
+        request = Request(group, Path(out), threshold, tuple(options), pinned(model or pin(group), group))
+        runs = [label_video.submit(path, request) for path in paths]
+        wait(runs)
+        states = [run.state for run in runs]
+        report["videos"] = rows([_outcome(path, state) for path, state in zip(paths, states, strict=True)])
+    return states
+
+
+def _outcome(video: Path, state: State[Outcome]) -> Outcome:
+    found: Any = state.result(raise_on_failure=False)
+    if isinstance(found, Outcome):
+        return found
+    return found.outcome if isinstance(found, UnlabelledError) else Outcome(video, None, str(found), kind="crashed")
 
 
 def check_server() -> None:
@@ -92,12 +114,35 @@ def work_in_prefect(worker: Worker, jobs: int, until_empty: bool) -> None:
     """
     check_server()
     worker.run = _as_task
+    asked: list[int] = []
 
     @flow(name="label-queue", flow_run_name=worker.name)
     def label_queue(jobs: int, until_empty: bool) -> None:
-        worker.work(jobs, until_empty)
+        with _stopped_by_signals(worker.stopping, asked):
+            worker.work(jobs, until_empty)
 
     label_queue(jobs, until_empty)
+    if asked:
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def _stopped_by_signals(stopping: threading.Event, asked: list[int]) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM set `stopping`: a worker that is stopped is no run that crashed."""
+
+    def stop(number: int, _: object) -> None:
+        asked.append(number)
+        stopping.set()
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _as_task(job: Job, label: Callable[[], Outcome]) -> Outcome:

@@ -21,6 +21,7 @@ from flows.commands.refresh import refresh
 from flows.commands.review import review
 from flows.commands.rollback import rollback
 from flows.commands.score import score
+from flows.commands.serve import serve
 from flows.commands.worker import worker
 from pipeline import __version__
 from pipeline.errors import LineupError, is_full, told_full
@@ -39,6 +40,7 @@ app.command()(label)
 app.command()(photo)
 app.add_typer(queue, name="queue")
 app.command()(worker)
+app.command()(serve)
 app.command()(review)
 app.command()(forget)
 app.command()(score)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import uvicorn
 
-from pipeline.errors import LineupError
+from flows.listening import listening
 from pipeline.loopback import HOST
 from pipeline.review.app import create_app
 
@@ -21,15 +20,9 @@ def review(data: Path, port: int, ready: Callable[[str], None]) -> None:
 
     Port 0 is a free one. LineupError when the port is taken, DatasetError when the group is not built yet.
     """
-    with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((HOST, port))
-        except OSError as error:
-            raise LineupError(f"port {port} cannot be used ({error.strerror}): choose another --port") from None
+    with listening(port) as listener:
         port = listener.getsockname()[1]
         app = create_app(data, port)
-        listener.listen()
         ready(f"http://{HOST}:{port}/")
         config = uvicorn.Config(
             app, log_level="error", access_log=False, lifespan="off", timeout_graceful_shutdown=LEAVE_S

@@ -21,6 +21,7 @@ def headers(own_code: str) -> dict[str, str]:
     policy = {
         "default-src": "'none'",
         "img-src": "'self'",
+        "media-src": "'self'",
         "connect-src": "'self'",
         "script-src": f"'{own_code}'",
         "style-src": f"'{own_code}'",

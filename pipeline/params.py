@@ -251,6 +251,22 @@ class Refresh:
 
 
 @dataclass(frozen=True, slots=True)
+class Schedule:
+    """When a group is refreshed: minute, hour, day of the month, month, day of the week."""
+
+    group: str
+    cron: str
+
+
+@dataclass(frozen=True, slots=True)
+class Serve:
+    """Section serve."""
+
+    timezone: str
+    schedules: tuple[Schedule, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Params:
     """The whole file; what each key means stands beside it in params.yaml."""
 
@@ -272,6 +288,7 @@ class Params:
     fancam: Fancam
     worker: Worker
     refresh: Refresh
+    serve: Serve
 
 
 def read_params(path: Path = PARAMS_FILE) -> Params:

@@ -43,6 +43,12 @@ def label(
     show: Annotated[
         bool, typer.Option("--show", help="Show the work live, one video at a time, on a page of this machine only.")
     ] = False,
+    on: Annotated[
+        str | None,
+        typer.Option(
+            help="Where, through Prefect: pool:NAME (a work pool), dask, or a Dask scheduler's tcp:// address."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Name every face in videos. One that fails does not stop the others; the exit status is then 1.
@@ -50,10 +56,13 @@ def label(
     Example: `lineup label concert.mp4 clips/ --group lanterns --fancam Mira --show`
     """
     from flows.capacity import jobs_at_once
-    from flows.labelling import Request, check_members, check_model, expand, label_all
+    from flows.labelling import Outcome, Request, check_members, check_model, expand, label_all
     from flows.lines import lines
     from flows.live import live_preview
+    from flows.report import reported, rows
 
+    if on and (show or jobs):
+        raise typer.BadParameter("--on goes with neither --show nor --jobs: its workers say how many at once")
     paths, nothing = expand(videos)
     out = out.resolve() if out else Path("labelled")  # the latter in the project's folder, entered next
     enter_project()
@@ -64,12 +73,20 @@ def label(
         group, out, threshold, drawing(style, unknowns, only, fancam), silent_s=60 * params.worker.silent_min
     )
     at_once = 1 if show else min(jobs or jobs_at_once(), max(1, len(paths)))
-    outcomes = []
-    with live_preview(paths) if show else nullcontext() as live, lines() as shown:
+    outcomes: list[Outcome] = []
+    with (
+        reported("label", group=group) as report,
+        live_preview(paths) if show else nullcontext() as live,
+        lines() as shown,
+    ):
         try:
-            for outcome in chain(
-                nothing, label_all(paths, request, at_once, shown.watch, live.folder if live else None)
-            ):
+            if on:
+                from flows.fleet import label_on
+
+                found = iter(label_on(on, paths, request))
+            else:
+                found = label_all(paths, request, at_once, shown.watch, live.folder if live else None)
+            for outcome in chain(nothing, found):
                 outcomes.append(outcome)
                 shown.done(outcome.video)
                 if live:
@@ -79,6 +96,8 @@ def label(
         except KeyboardInterrupt:
             print("\nstopped; the same command goes on from there", file=sys.stderr)
             raise typer.Exit(130) from None
+        finally:
+            report["videos"] = rows(outcomes)
     failed = sum(outcome.folder is None for outcome in outcomes)
     if as_json:
         print(json.dumps([plain(asdict(outcome)) for outcome in outcomes], indent=2))

@@ -36,18 +36,21 @@ def worker(
     from flows.capacity import jobs_at_once
     from flows.queue.store import Queue
     from flows.queue.worker import Worker
+    from flows.report import reported, rows
 
     failed = 0
+    outcomes: list[Outcome] = []
 
     def told(job: Job, outcome: Outcome) -> None:
         nonlocal failed
         failed += job.state == "failed"
+        outcomes.append(outcome)
         print_outcome(outcome)
 
     enter_project()
     silent_s = 60 * read_params().worker.silent_min
     at_once = jobs or jobs_at_once()
-    with Queue() as queue:
+    with Queue() as queue, reported("worker") as report:
         one = Worker(queue, silent_s, told)
         print(f"{one.name}: {at_once} at a time", file=sys.stderr, flush=True)
         try:
@@ -60,5 +63,7 @@ def worker(
         except KeyboardInterrupt:
             print("\nstopped; what was in hand waits for the next worker", file=sys.stderr)
             raise typer.Exit(130) from None
+        finally:
+            report["videos"] = rows(outcomes)
     if failed:
         raise typer.Exit(1)

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from flows.labelling import Outcome, label_one
+from flows.log import event_log
 from flows.queue.alive import this_worker
 from flows.queue.job import SHORT_ID, Job
-from flows.queue.log import event_log
 from flows.queue.pinned import pinned
 from flows.queue.store import Queue
 from flows.queue.submit import content_of
@@ -42,7 +42,7 @@ class Worker:
     run: Run = lambda _, label: label()
     name: str = field(default_factory=this_worker)
     stopping: threading.Event = field(default_factory=threading.Event)
-    log: logging.Logger = field(default_factory=event_log)
+    log: logging.Logger = field(default_factory=lambda: event_log("worker"))
 
     def work(self, jobs: int, until_empty: bool) -> None:
         """Do jobs, as many at a time, until none waits or for ever; when this is stopped, what is in hand goes back."""

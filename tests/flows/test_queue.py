@@ -255,7 +255,8 @@ def group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of a model that is not one to use, only to be copied; its project is the current folder."""
     folder = tmp_path / "models" / "lanterns"
     folder.mkdir(parents=True)
-    for name in ("model.json", "svm.skops", "fit.json"):
+    (folder / "gallery").mkdir()
+    for name in ("model.json", "svm.skops", "gallery/nearest.skops", "fit.json"):
         (folder / name).write_text(f'{{"name": "{name}"}}')
     monkeypatch.chdir(tmp_path)
     return folder

@@ -1,4 +1,4 @@
-"""Log: one line of JSON per event, for machines that watch the workers."""
+"""Log: one line of JSON per event, for machines that watch workers, refreshes and the server."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-PATH: Final = Path("cache") / "logs" / "worker.jsonl"
+LOGS: Final = Path("cache") / "logs"
 
 
 class JsonLines(logging.Formatter):
@@ -23,16 +23,16 @@ class JsonLines(logging.Formatter):
         return json.dumps(line)
 
 
-def event_log(path: Path = PATH) -> logging.Logger:
-    """The logger that appends to `path`; several processes may, and a file that was moved away is begun anew."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    logger = logging.getLogger("lineup.worker")
+def event_log(name: str) -> logging.Logger:
+    """The logger that appends to `name`.jsonl; several processes may, and a file that was moved away is begun anew."""
+    LOGS.mkdir(parents=True, exist_ok=True)
+    logger = logging.getLogger(f"lineup.{name}")
     logger.propagate = False
     logger.setLevel(logging.INFO)
     for handler in logger.handlers[:]:
         logger.removeHandler(handler)
         handler.close()
-    handler = logging.handlers.WatchedFileHandler(path, encoding="utf-8")
+    handler = logging.handlers.WatchedFileHandler(LOGS / f"{name}.jsonl", encoding="utf-8")
     handler.setFormatter(JsonLines())
     logger.addHandler(handler)
     return logger
