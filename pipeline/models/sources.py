@@ -77,7 +77,8 @@ class PackageDownload:
             why = _run(["-c", self.code], {"DEEPFACE_HOME": folder, "DEEPFACE_BACKEND_ENGINE": "onnx"})
             path = Path(folder) / self.file
             if why or not path.is_file():
-                raise WeightsError(f"the package {self.package} cannot download it ({why or 'it got nothing'})")
+                why = why.partition(". ")[0] or "it got nothing"  # then comes advice, on the temporary folder
+                raise WeightsError(f"the package {self.package} cannot download it ({why})")
             return path.read_bytes()
 
 
