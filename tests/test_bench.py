@@ -37,7 +37,9 @@ print("done")
 def bench(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """The scripts of bench/ as modules."""
     monkeypatch.syspath_prepend(str(BENCH))
-    return SimpleNamespace(**{name: importlib.import_module(name) for name in ("accuracy", "alike", "label", "recipe")})
+    return SimpleNamespace(
+        **{name: importlib.import_module(name) for name in ("accuracy", "alike", "label", "recipe", "strangers")}
+    )
 
 
 @pytest.mark.parametrize("script", sorted(path.name for path in BENCH.glob("*.py") if path.name not in NO_ARGUMENTS))
@@ -74,6 +76,12 @@ def test_how_alike_two_people_get(bench: SimpleNamespace, tmp_path: Path, capsys
     assert first == "3 pairs of photos of two people, the most alike 0.616"
     counts = {line[9:13]: int(line.partition(":")[2].split()[0]) for line in lines}
     assert counts == {"0.50": 1, "0.55": 1, "0.60": 1, "0.65": 0}
+
+
+def test_how_alike_strangers_get(bench: SimpleNamespace) -> None:
+    group, others = np.float32([[1, 0], [0, 1]]), np.float32([[0.6, 0.8]])
+    likeness = bench.strangers.alike([group, others], [np.array([0, 1]), np.array([0])], neighbours=3)
+    assert likeness == pytest.approx([0.8, 0.6, 0.8])  # the other to its most alike member, both to the other
 
 
 def truth_of_excerpt(path: Path) -> Path:

@@ -72,6 +72,20 @@ def test_params_list_the_sections_that_the_stage_reads(stage: str) -> None:
     assert {key.partition(".")[0] for key in STAGES[stage]["params"]} == sections_read(stage)
 
 
+@pytest.mark.parametrize(
+    ("key", "stages"),
+    [
+        ("models.detector", {"faces", "validate"}),
+        ("models.embedder", {"embed", "train", "validate"}),
+        ("models", set()),
+        ("models.accept_licence", set()),  # it changes nothing that was made
+    ],
+)
+def test_another_network_is_asked_for_by_the_stages_that_use_it(key: str, stages: set[str]) -> None:
+    """The others depend on it through what these make; the model card names both."""
+    assert {stage for stage in STAGES if key in STAGES[stage]["params"]} == stages
+
+
 @pytest.mark.parametrize("stage", STAGES)
 def test_a_stage_is_a_module_run_for_each_group(stage: str) -> None:
     assert STAGES[stage]["cmd"] == f"python -m pipeline.{stage} data/${{item.group}}"

@@ -11,9 +11,10 @@ import yaml
 from conftest import ROOT
 
 from pipeline.errors import ParamsError
-from pipeline.params import Params, read_params
+from pipeline.params import OwnDetector, OwnEmbedder, Params, read_params
 
 GONE = object()
+OWN = {"onnx": "mine.onnx", "sha256": "0" * 64, "licence": "MIT", "channels": "rgb", "mean": [0, 0, 0], "scale": 1}
 
 
 def changed(path: Path, where: str, value: Any) -> Path:
@@ -44,6 +45,16 @@ def test_groups_in_any_alphabet_and_whole_numbers_for_fractions(tmp_path: Path) 
     assert read_params(changed(tmp_path / "params.yaml", "split.test_fraction", 0)).split.test_fraction == 0.0
 
 
+def test_networks_of_one_s_own(tmp_path: Path) -> None:
+    changed(tmp_path / "params.yaml", "models.embedder", OWN | {"size_px": 112, "strangers": [0.3, 0.07]})
+    embedder = read_params(tmp_path / "params.yaml").models.embedder
+    assert isinstance(embedder, OwnEmbedder)
+    assert (embedder.mean, embedder.scale, embedder.strangers) == ((0.0, 0.0, 0.0), 1.0, (0.3, 0.07))
+    detector = read_params(changed(tmp_path / "params.yaml", "models.detector", OWN)).models.detector
+    assert isinstance(detector, OwnDetector)
+    assert detector.anchors is None
+
+
 @pytest.mark.parametrize(
     ("where", "value", "message"),
     [
@@ -64,6 +75,18 @@ def test_groups_in_any_alphabet_and_whole_numbers_for_fractions(tmp_path: Path) 
         ("faces.min_score", True, "min_score: expected float, found True"),
         ("faces.min_score", "0,8", "min_score: expected float, found '0,8'"),
         ("models.detector", 7, "detector: expected str, found 7"),
+        (
+            "models.detector",
+            OWN | {"size_px": 112},
+            r"models: detector: unknown size_px \(known: onnx, sha256, licence",
+        ),
+        ("models.detector", OWN | {"anchors": [[8], [16, 32]]}, "anchors: expected 2 to 10 values"),
+        ("models.embedder", OWN, "models: embedder: missing size_px"),
+        ("models.embedder", OWN | {"size_px": 112, "mean": [1.0, 2.0]}, "mean: expected 3 to 3 values"),
+        ("models.embedder", OWN | {"size_px": 112, "channels": "grey"}, "channels: expected rgb, bgr, found 'grey'"),
+        ("models.embedder", OWN | {"size_px": 112, "strangers": [0.3]}, "strangers: expected 2 to 2 values"),
+        ("models.embedder", OWN | {"size_px": 112, "strangers": [0.3, 0]}, "strangers: expected 0.001 to 1.0"),
+        ("models.accept_licence", "yes", "accept_licence: expected bool, found 'yes'"),
         ("groups", "lanterns", "groups: expected a list, found 'lanterns'"),
         ("groups", [7], "groups: expected str, found 7"),
         ("svm.c", 1.0, r"svm: c: expected a list, found 1\.0"),

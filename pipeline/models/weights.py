@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Final
-from urllib.parse import urlsplit
 
 from pipeline.errors import ParamsError, WeightsError
 from pipeline.files import sha256_of, written_whole
@@ -163,9 +162,9 @@ def _own(network: OwnNetwork) -> Weights:
     if not re.fullmatch("[0-9a-f]{64}", network.sha256):
         raise ParamsError(f"params.yaml: models: sha256: expected 64 hex digits, found {network.sha256!r}")
     is_url = "://" in network.onnx
-    path = urlsplit(network.onnx).path if is_url else network.onnx
+    name = PurePosixPath(network.onnx.partition("?")[0] if is_url else network.onnx).stem
     return Weights(
-        name=PurePosixPath(path).stem or "network",
+        name=name or "network",
         file=f"own-{network.sha256}.onnx",
         sha256=network.sha256,
         size_bytes=None,

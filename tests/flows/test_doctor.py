@@ -24,8 +24,8 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that leads to every weight file; a test that puts another in the place of one harms no other."""
     folder = tmp_path / "weights"
     folder.mkdir()
-    for name, known in KNOWN.items():
-        (folder / known.file).symlink_to(fetch(name).resolve())
+    for name in ("retinaface-mobilenet", "sface", "noto-sans-cjk"):
+        (folder / KNOWN[name].file).symlink_to(fetch(name).resolve())
     monkeypatch.setenv("LINEUP_WEIGHTS", str(folder))
     return folder
 
@@ -69,6 +69,20 @@ def test_a_damaged_weight_file_is_named(name: str, damage: str, weights: Path) -
     assert name in finding.found
     assert "noto" not in finding.found
     assert finding.cure
+
+
+def test_only_the_networks_that_were_chosen_are_asked_for(
+    weights: Path, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (project / "params.yaml").read_text(encoding="utf-8")
+    (tmp_path / "params.yaml").write_text(
+        text.replace("detector: retinaface-mobilenet", "detector: retinaface-resnet50")
+    )
+    monkeypatch.chdir(tmp_path)
+    assert "accept_licence" in findings()["weights"].found
+    accepted = (tmp_path / "params.yaml").read_text().replace("accept_licence: false", "accept_licence: true")
+    (tmp_path / "params.yaml").write_text(accepted)
+    assert findings()["weights"].found == "not there or damaged: retinaface-resnet50"
 
 
 BROKEN = {

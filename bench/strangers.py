@@ -1,0 +1,47 @@
+"""Measures how alike strangers are to a group, by the embedder that made its vectors: `strangers` in params.yaml.
+
+    python bench/strangers.py FOLDER FOLDER...
+
+Each of at least two FOLDERs is a group's, data/<group>, after the stage embed; the people of the others are its
+strangers. Prints the mean and the standard deviation of their likeness to its most alike member.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.classifiers.nearest import Nearest
+from pipeline.params import read_params
+from pipeline.tables import read_vectors
+from pipeline.vectors import EMBEDDINGS
+
+
+def main(folders: Sequence[Path]) -> None:
+    groups = [read_vectors(folder / EMBEDDINGS) for folder in folders]
+    labels = [np.unique(faces["member"].to_numpy(str), return_inverse=True)[1] for faces, _ in groups]
+    likeness = alike([vectors for _, vectors in groups], labels, read_params().nearest.neighbours)
+    print(f"{len(likeness)} likenesses of strangers, of {len(groups)} groups")
+    print(f"strangers: [{likeness.mean():.3f}, {likeness.std():.3f}]")
+
+
+def alike(vectors: Sequence[np.ndarray], labels: Sequence[np.ndarray], neighbours: int) -> np.ndarray:
+    """Of every stranger to every group the likeness to its most alike member."""
+    galleries = [Nearest(neighbours).with_faces(*pair) for pair in zip(vectors, labels, strict=True)]
+    return np.concatenate(
+        [
+            gallery.scores(others).max(axis=1)
+            for place, gallery in enumerate(galleries)
+            for number, others in enumerate(vectors)
+            if number != place
+        ]
+    )
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 3:
+        raise SystemExit(__doc__)
+    main([Path(argument) for argument in sys.argv[1:]])
