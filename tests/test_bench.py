@@ -211,4 +211,4 @@ def test_the_promise_stands_beside_what_became_of_it(
     told = [("", "a", 1), ("", "a", 1), ("crowd", "b", 1), ("crowd", "b", 0), ("crowd", "c", 0), ("crowd", "c", 0)]
     rows = [{"photos": 5, "seed": 0, "who": who, "person": one, "named": bool(name)} for who, one, name in told]
     bench.promise.report(pd.DataFrame(rows), 0.01)
-    assert capsys.readouterr().out.splitlines()[2:] == ["| 5 | 100.0% | crowd | 2 | 4 | 1.0% | 25.0% | 50.0% |"]
+    assert capsys.readouterr().out.splitlines()[2:] == ["| 5 | 100.0% | crowd | 2 | 4 | 1% | 25.0% | 50.0% |"]
