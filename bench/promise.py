@@ -69,7 +69,7 @@ def report(rows: pd.DataFrame, promised: float) -> None:
             worst = found.groupby("person")["named"].mean().max()
             faces = len(found) // len(runs)
             spread = f" ± {100 * runs.std():.1f}" if len(runs) > 1 else ""
-            cells = (count, f"{known:.1%}", who, found["person"].nunique(), faces, f"{promised:.1%}")
+            cells = (count, f"{known:.1%}", who, found["person"].nunique(), faces, f"{100 * promised:g}%")
             print("| " + " | ".join(map(str, (*cells, f"{runs.mean():.1%}{spread}", f"{worst:.1%}"))) + " |")
 
 

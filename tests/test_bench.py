@@ -17,6 +17,7 @@ from conftest import ROOT, SAMPLE
 from excerpts import FRAMES, excerpt
 
 from pipeline.classifiers.model import THRESHOLD, load
+from pipeline.files import sha256_of
 from pipeline.params import Params
 from pipeline.records import CURATED, embeddings_schema
 from pipeline.tables import read_vectors, write_table
@@ -37,9 +38,8 @@ print("done")
 def bench(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """The scripts of bench/ as modules."""
     monkeypatch.syspath_prepend(str(BENCH))
-    return SimpleNamespace(
-        **{name: importlib.import_module(name) for name in ("accuracy", "alike", "label", "recipe", "strangers")}
-    )
+    names = ("accuracy", "alike", "label", "photosets", "promise", "recipe", "recognition", "strangers")
+    return SimpleNamespace(**{name: importlib.import_module(name) for name in names})
 
 
 @pytest.mark.parametrize("script", sorted(path.name for path in BENCH.glob("*.py") if path.name not in NO_ARGUMENTS))
@@ -177,3 +177,42 @@ def test_the_report_has_the_ratios(
     assert ("20.0 times as fast as the recipe" in printed.out) == with_recipe
     assert ("pip install dlib-bin" in printed.err) != with_recipe
     assert [row["what"] for row in json.loads(lines[-1])][:4] == ["plain", "Lineup", "cached", "other"]
+
+
+def faces_of(*groups: str) -> pd.DataFrame:
+    """Rows of faces, each of a member 'a', with these groups of copies."""
+    return pd.DataFrame({"key": [f"k{n}" for n in range(len(groups))], "member": "a", "duplicate_group": groups})
+
+
+def test_no_copy_of_a_tested_photo_is_learnt(bench: SimpleNamespace, tmp_path: Path) -> None:
+    rows = faces_of(*(f"g{n // 3}" for n in range(90)))
+    tested, free = bench.photosets.divided(rows, tmp_path, None)
+    assert tested.sum() == bench.photosets.TESTED
+    assert free.any()
+    assert not set(rows["duplicate_group"][tested]) & set(rows["duplicate_group"][free])
+
+
+def test_only_checked_photos_are_tested_on(bench: SimpleNamespace, tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a" / "1.jpg").write_bytes(b"checked")
+    (tmp_path / "list").write_text("a/1.jpg\na/gone.jpg\n")
+    rows = faces_of("g0", "g1", "g2").assign(key=["other", f"{sha256_of(tmp_path / 'a' / '1.jpg')}.0", "another"])
+    tested, _ = bench.photosets.divided(rows, tmp_path, tmp_path / "list")
+    assert tested.tolist() == [False, True, False]
+
+
+def test_the_table_has_means_and_spreads(bench: SimpleNamespace, capsys: pytest.CaptureFixture[str]) -> None:
+    runs = [{"photos": 5, "method": name, "accuracy": right} for name, right in (("x", 0.5), ("x", 1.0), ("y", 1.0))]
+    bench.recognition.report(pd.DataFrame(runs), 20, {"others": 3})
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "20 photos tested on; strangers: others 3"
+    assert lines[3:] == ["| 5 | x | 75.0% ± 35.4 |", "| 5 | y | 100.0% |"]
+
+
+def test_the_promise_stands_beside_what_became_of_it(
+    bench: SimpleNamespace, capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = [("", "a", 1), ("", "a", 1), ("crowd", "b", 1), ("crowd", "b", 0), ("crowd", "c", 0), ("crowd", "c", 0)]
+    rows = [{"photos": 5, "seed": 0, "who": who, "person": one, "named": bool(name)} for who, one, name in told]
+    bench.promise.report(pd.DataFrame(rows), 0.01)
+    assert capsys.readouterr().out.splitlines()[2:] == ["| 5 | 100.0% | crowd | 2 | 4 | 1% | 25.0% | 50.0% |"]

@@ -38,9 +38,10 @@ def _draw(path: Path, curves: dict[str, list[float]]) -> None:
     for place, measure in enumerate(measures, start=1):
         axes = figure.add_subplot(len(measures), 1, place)
         for name, colour, kind in ((measure, LINE, "learnt from"), (f"val_{measure}", WRONG, "held out")):
-            values = curves.get(name, [])
-            axes.plot(range(1, len(values) + 1), values, color=colour, label=kind)
+            if values := curves.get(name, []):
+                axes.plot(range(1, len(values) + 1), values, color=colour, label=kind)
         axes.set(xlabel="epoch", ylabel=measure)
+        axes.set_ylim(bottom=0, top=1.05 if measure == "accuracy" else None)
         axes.spines[["top", "right"]].set_visible(False)
         axes.tick_params(colors=INK)
         axes.legend(frameon=False)
