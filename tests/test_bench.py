@@ -36,7 +36,9 @@ print("done")
 def bench(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """The scripts of bench/ as modules."""
     monkeypatch.syspath_prepend(str(BENCH))
-    return SimpleNamespace(**{name: importlib.import_module(name) for name in ("accuracy", "alike", "label", "recipe")})
+    return SimpleNamespace(
+        **{name: importlib.import_module(name) for name in ("accuracy", "alike", "curation", "label", "recipe")}
+    )
 
 
 @pytest.mark.parametrize("script", sorted(path.name for path in BENCH.glob("*.py") if path.name != "player.py"))
@@ -168,3 +170,17 @@ def test_the_report_has_the_ratios(
     assert ("20.0 times as fast as the recipe" in printed.out) == with_recipe
     assert ("pip install dlib-bin" in printed.err) != with_recipe
     assert [row["what"] for row in json.loads(lines[-1])][:4] == ["plain", "Lineup", "cached", "other"]
+
+
+def test_curation_measures_what_it_spoils(bench: SimpleNamespace, params: Params) -> None:
+    rng = np.random.default_rng(0)
+    members = np.repeat(["a", "b", "c"], 20)
+    vectors = np.eye(128, dtype=np.float32)[np.repeat([0, 1, 2], 20)] + rng.normal(0, 0.02, (60, 128))
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    keys = [f"k{n}" for n in range(60)]
+    rows = pd.DataFrame({"key": keys, "member": members, "duplicate_group": keys, "quality": 1.0})
+    group = bench.curation.Group(rows, vectors, {"embedder": "sface", "embedder_sha256": ""})
+    strangers = np.eye(128, dtype=np.float32)[60:80]
+    way = bench.curation.Way("", swapped=0.1, strange=0.1)
+    caught, lost, _, as_it_was, _, curated = bench.curation.measured(group, strangers, way, params, rng)
+    assert (caught, lost, as_it_was, curated) == (1.0, 0.0, 1.0, 1.0)
