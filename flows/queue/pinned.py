@@ -28,6 +28,7 @@ def pin(group: str) -> str:
     locks.mkdir(parents=True, exist_ok=True)
     with FileLock(locks / "pinned"), folder_written_whole(PINNED / model) as folder:
         for name in _hashes(source):
+            (folder / name).parent.mkdir(exist_ok=True)  # gallery/
             shutil.copyfile(source / name, folder / name)
         if model_hash(folder) != model:
             raise ModelError(f"the model of {group} is just being rebuilt: try again when that is done")
