@@ -139,7 +139,8 @@ def accuracy(
     vectors: np.ndarray, given: np.ndarray, groups: np.ndarray, tried: tuple, group: Group, params: Params
 ) -> float:
     members, labels = np.unique(given, return_inverse=True)
-    side = Side(vectors, labels, groups, groups, tuple(members.tolist()))
+    nowhere = np.full(len(labels), "")  # the classifiers tried learn from vectors, not from crops
+    side = Side(vectors, labels, groups, groups, nowhere, tuple(members.tolist()))
     model, _ = train(side, params, group.embedder)
     return share(np.array(model.members)[model.predict(tried[0]).argmax(axis=1)] == tried[1])
 

@@ -20,9 +20,9 @@ from PIL import Image
 from pipeline.errors import UnreadableImageError
 from pipeline.files import write_text
 from pipeline.images import THREADS, read_small
-from pipeline.manifest import read_manifest
+from pipeline.manifest import read_fetches, read_manifest
 from pipeline.params import Clean, Params
-from pipeline.records import CLEAN, CURATED, DROPPED, FACES, SHORT_KEY, SPLIT
+from pipeline.records import CLEAN, CURATED, DROPPED, FACES, SHORT_KEY, SPLIT, SUGGESTED, UNLABELLED
 from pipeline.roster import read_roster
 from pipeline.stage import run_stage
 from pipeline.tables import read_table
@@ -79,6 +79,8 @@ def main(data: Path, params: Params) -> None:
         origins=_origins(tables["manifest"]),
         funnel=_funnel(tables, roster.keys),
         reasons=[(*pair, count) for pair, count in reasons.most_common()],
+        unfetched=_unfetched(tables["fetches"]),
+        aside=(len(tables["unlabelled"]), len(tables["suggested"])),
         sheets=sheets,
     )
     write_text(data / "report.html", page)
@@ -102,8 +104,11 @@ def _tables(data: Path) -> dict[str, pd.DataFrame]:
     dropped = [read_table(data / "dropped" / f"{stage}.parquet", DROPPED) for stage in STAGES_THAT_DROP]
     return {
         "manifest": read_manifest(data / "raw"),
+        "fetches": read_fetches(data / "raw"),
         "clean": read_table(data / "clean.parquet", CLEAN),
         "faces": read_table(data / "faces.parquet", FACES),
+        "unlabelled": read_table(data / "unlabelled.parquet", UNLABELLED),
+        "suggested": read_table(data / "suggested.parquet", SUGGESTED),
         "curated": read_table(data / "curated.parquet", CURATED),
         "split": read_table(data / "split.parquet", SPLIT),
         "dropped": pd.concat(dropped, ignore_index=True),
@@ -116,6 +121,14 @@ def _origins(manifest: pd.DataFrame) -> list[tuple[str, list[tuple[str, int]]]]:
     licences = manifest["licence"].str.partition(", by ")[0].replace("", "not stated")
     hosts = (str(urlsplit(link).hostname) if link else "not from the web" for link in _links(manifest))
     return [("source", _counted(sources)), ("host", _counted(hosts)), ("licence", _counted(licences))]
+
+
+def _unfetched(fetches: pd.DataFrame) -> list[tuple[str, str, int]]:
+    """Source, reason and how many of the fetches that brought no photo; the commonest first."""
+    failed = fetches[fetches["reason"] != ""]
+    status = failed["http_status"].astype(str).where(failed["reason"] == "http error", "")
+    words = zip(failed["source"], (failed["reason"] + " " + status).str.strip(), strict=True)
+    return [(*pair, count) for pair, count in Counter(words).most_common(MOST_LINES)]
 
 
 def _links(manifest: pd.DataFrame) -> list[str]:

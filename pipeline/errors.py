@@ -11,9 +11,7 @@ PASSING: Final = frozenset(
     if hasattr(errno, name)  # Windows knows fewer
 )
 
-_FULL: Final = frozenset(
-    getattr(errno, name) for name in ("EDQUOT", "EFBIG", "ENOSPC", "EROFS") if hasattr(errno, name)
-)
+_FULL: Final = frozenset(getattr(errno, name) for name in ("EDQUOT", "EFBIG", "ENOSPC") if hasattr(errno, name))
 
 
 class LineupError(Exception):
@@ -49,14 +47,13 @@ class DatasetError(LineupError):
 
 
 def is_full(error: OSError) -> bool:
-    """Whether nothing more can be written there: no room, a quota or a limit is reached, or it is only for reading."""
+    """Whether nothing more can be written: there is no room, or a quota or a limit is reached."""
     return error.errno in _FULL
 
 
 def told_full(error: OSError) -> str:
     """The one line for an error that `is_full`."""
-    where = f" to {error.filename}" if error.filename else ""
-    return f"error: cannot write{where} ({error.strerror}): make room, then run the same again"
+    return f"error: nothing more can be written ({error.strerror}): make room, then run the same again"
 
 
 def may_pass(error: Exception) -> bool:

@@ -38,7 +38,7 @@ print("done")
 def bench(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """The scripts of bench/ as modules."""
     monkeypatch.syspath_prepend(str(BENCH))
-    names = ("accuracy", "alike", "label", "photosets", "promise", "recipe", "recognition", "strangers")
+    names = ("accuracy", "alike", "curation", "label", "photosets", "promise", "recipe", "recognition", "strangers")
     return SimpleNamespace(**{name: importlib.import_module(name) for name in names})
 
 
@@ -216,3 +216,17 @@ def test_the_promise_stands_beside_what_became_of_it(
     rows = [{"photos": 5, "seed": 0, "who": who, "person": one, "named": bool(name)} for who, one, name in told]
     bench.promise.report(pd.DataFrame(rows), 0.01)
     assert capsys.readouterr().out.splitlines()[2:] == ["| 5 | 100.0% | crowd | 2 | 4 | 1% | 25.0% | 50.0% |"]
+
+
+def test_curation_measures_what_it_spoils(bench: SimpleNamespace, params: Params) -> None:
+    rng = np.random.default_rng(0)
+    members = np.repeat(["a", "b", "c"], 20)
+    vectors = np.eye(128, dtype=np.float32)[np.repeat([0, 1, 2], 20)] + rng.normal(0, 0.02, (60, 128))
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    keys = [f"k{n}" for n in range(60)]
+    rows = pd.DataFrame({"key": keys, "member": members, "duplicate_group": keys, "quality": 1.0})
+    group = bench.curation.Group(rows, vectors, {"embedder": "sface", "embedder_sha256": ""})
+    strangers = np.eye(128, dtype=np.float32)[60:80]
+    way = bench.curation.Way("", swapped=0.1, strange=0.1)
+    caught, lost, _, as_it_was, _, curated = bench.curation.measured(group, strangers, way, params, rng)
+    assert (caught, lost, as_it_was, curated) == (1.0, 0.0, 1.0, 1.0)

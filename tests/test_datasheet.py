@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+from html import escape
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from pipeline import datasheet
-from pipeline.manifest import MANIFEST_FILE
+from pipeline.manifest import FETCHES_FILE, MANIFEST_FILE
 from pipeline.params import Params
-from pipeline.records import MANIFEST
+from pipeline.records import FETCHES, MANIFEST, SUGGESTED, UNLABELLED
 from pipeline.tables import write_table
 
 HOSTILE = "<script>alert(1)</script>"
@@ -52,6 +53,22 @@ def test_the_funnel_is_that_of_the_tables(group: Path, params: Params) -> None:
     dropped = pd.concat([pd.read_parquet(path) for path in (group / "dropped").iterdir()])
     for (stage, reason), rows in dropped.groupby(["stage", "reason"]):
         assert re.search(rf"<td>{stage}</td><td>{reason}<span[^>]*></span></td><td>{len(rows)}</td>", page)
+
+
+def test_what_was_not_fetched_and_what_is_kept_aside_is_told(group: Path, params: Params) -> None:
+    assert "brought no photo" not in page_of(group, params)
+    manifest = pd.read_parquet(group / "raw" / MANIFEST_FILE)
+    fetches = manifest[:7].assign(reason=["", *["http error"] * 3, *["timed out"] * 2, HOSTILE], detail="", retry=False)
+    fetches["http_status"] = [200, 404, 404, 500, 0, 0, 0]
+    write_table(group / "raw" / FETCHES_FILE, fetches, FETCHES)
+    rows = pd.read_parquet(group / "faces.parquet")[:3]
+    write_table(group / "unlabelled.parquet", rows, UNLABELLED)
+    offered = pd.DataFrame({"key": rows["key"][:2], "member": "mira", "likeness": 0.5, "margin": 0.1})
+    write_table(group / "suggested.parquet", offered, SUGGESTED)
+    page = page_of(group, params)
+    told = dict(re.findall(r"<td>bing</td><td>([^<]*)<span[^>]*></span></td><td>(\d+)</td>", page))
+    assert told == {"http error 404": "2", "http error 500": "1", "timed out": "2", escape(HOSTILE): "1"}
+    assert "but 3 good faces in them are kept aside. Of these 2 look" in page
 
 
 def test_it_is_whole_and_nothing_in_it_runs(group: Path, params: Params) -> None:

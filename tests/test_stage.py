@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import signal
@@ -21,6 +22,8 @@ from pipeline.stage import run_stage, told
 
 
 def refuses(data: Path, params: Params) -> None:
+    if data.name == "full":
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
     raise DatasetError(f"{data.name} is no good")
 
 
@@ -31,6 +34,7 @@ def refuses(data: Path, params: Params) -> None:
         (["a", "b"], "give one argument"),
         (["nowhere"], "nowhere is not a folder"),
         (["g"], "g is no good"),
+        (["full"], "nothing more can be written (No space left on device): make room"),
     ],
 )
 def test_an_error_is_one_line_and_status_one(
@@ -41,7 +45,8 @@ def test_an_error_is_one_line_and_status_one(
     line: str,
 ) -> None:
     shutil.copy(ROOT / "params.yaml", tmp_path)
-    (tmp_path / "g").mkdir()
+    for name in ("g", "full"):
+        (tmp_path / name).mkdir()
     monkeypatch.chdir(tmp_path)
     assert run_stage(refuses, arguments) == 1
     printed = capsys.readouterr()

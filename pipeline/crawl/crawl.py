@@ -15,7 +15,7 @@ from pipeline.crawl.connection import FetchError
 from pipeline.crawl.fetch import Fetcher
 from pipeline.crawl.sources import Find, Found, SourceError, Wanted, keywords_of
 from pipeline.crawl.store import FORGOTTEN, Row, Store, opened_store
-from pipeline.errors import DatasetError, UnreadableImageError
+from pipeline.errors import DatasetError, UnreadableImageError, is_full
 from pipeline.forgotten import how_to_undo, read_forgotten
 from pipeline.params import Params, SourceName
 from pipeline.progress import meter
@@ -160,6 +160,8 @@ class _Run:
                 raise FetchError("file too large", f"more than {max_mb} MB")
             shutil.copyfile(source, part)
         except OSError as error:
+            if is_full(error):
+                raise
             raise FetchError("missing file", error.strerror or type(error).__name__, "later") from None
         return {"http_status": elsewhere[1]["http_status"]} if elsewhere else {}
 

@@ -167,6 +167,7 @@ document.addEventListener("click", event => {
 
 document.addEventListener("visibilitychange", () => document.hidden || refresh()); // another tab may have decided
 for (const button of document.querySelectorAll("[data-colour]")) button.style.setProperty("--member", button.dataset.colour);
+document.querySelector("nav [aria-current]").scrollIntoView({ block: "nearest", inline: "center" });
 refresh().then(() => {
   const first = cards.findIndex(card => !card.dataset.decision);
   if (cards.length) select(Math.max(0, first));

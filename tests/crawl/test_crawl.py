@@ -80,6 +80,9 @@ def test_every_fetch_has_a_row_with_its_reason(web: Web, data: Path, quick: Para
     odd = {
         f"http://[::1]:{port}/a.jpg": "private address",
         "ftp://a/b.jpg": "bad url",
+        "javascript:alert(1)": "bad url",
+        "data:image/png;base64,AAAA": "bad url",
+        (SAMPLE / "photos" / "mira" / "img_0001.jpg").as_uri(): "bad url",
         "http://" + "x" * 5000: "bad url",
     }
     expected = {web.photo(0): "", web.photo(12): "identical file"} | {
@@ -154,11 +157,15 @@ def test_a_folder_of_this_machine(data: Path, quick: Params, fetcher: Fetcher, t
     shutil.copytree(SAMPLE / "photos" / "mira", tmp_path / "photos")
     (tmp_path / "photos" / "page.jpg").write_text("<!DOCTYPE html>")
     draw(1, 900, 700).save(tmp_path / "photos" / "large.bmp")
+    files_there = len(list((tmp_path / "photos").iterdir()))
+    draw(2).save(tmp_path / "secret.png")
+    (tmp_path / "photos" / "link.png").symlink_to(tmp_path / "secret.png")
+    (tmp_path / "photos" / "linked").symlink_to(tmp_path, target_is_directory=True)
     (data / "roster.yaml").write_text("sources: [folder]\nmembers: [{key: mira, folder: ../photos}]\n")
     (tally,) = crawl_group(data, quick, fetcher, limit=1000)
     assert tally.not_kept["folder"]["not an image"] >= 1
     assert tally.not_kept["folder"]["file too large"] == 1
-    assert tally.kept.total() + tally.not_kept["folder"].total() == len(list((tmp_path / "photos").iterdir()))
+    assert tally.kept.total() + tally.not_kept["folder"].total() == files_there
     assert_whole(data)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import sys
 from pathlib import Path
@@ -19,7 +21,11 @@ from pipeline.roster import read_roster
 
 
 def crawl(*arguments: str, monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(sys, "argv", ["lineup", "crawl", *arguments])
+    return lineup("crawl", *arguments, monkeypatch=monkeypatch)
+
+
+def lineup(*arguments: str, monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.setattr(sys, "argv", ["lineup", *arguments])
     try:
         main()
     except SystemExit as leaving:
@@ -41,7 +47,8 @@ def added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ..
     members = f"[{{key: mira, folder: {tmp_path / 'photos'}}}, {{key: tavi}}]"
     (tmp_path / "data" / "lanterns" / "roster.yaml").write_text(f"sources: [folder]\nmembers: {members}\n")
     calls: list[tuple[str, ...]] = []
-    monkeypatch.setattr("flows.crawling.dvc", lambda *call: calls.append(call))
+    for module in ("crawling", "importing"):
+        monkeypatch.setattr(f"flows.{module}.dvc", lambda *call: calls.append(call))
     monkeypatch.chdir(tmp_path / "photos")
     return calls
 
@@ -109,6 +116,33 @@ def test_what_cannot_be_crawled_is_one_line(
     err = capsys.readouterr().err
     assert err.startswith(f"error: {says}")
     assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", [["crawl"], ["import", "photos"]], ids=["crawl", "import"])
+def test_a_full_disk_is_one_line_and_what_is_done_is_kept(
+    command: list[str], added: list, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copyfile, copied = shutil.copyfile, []
+
+    def filled(source: Path, target: Path) -> Any:
+        if copied:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(source))
+        copied.append(target)
+        return copyfile(source, target)
+
+    folder = Path("..", "photos").resolve()
+    (folder / "mira").mkdir()
+    for path in folder.glob("*.png"):
+        path.rename(folder / "mira" / path.name)
+    monkeypatch.setattr(shutil, "copyfile", filled)
+    monkeypatch.chdir(folder.parent)
+    assert lineup(*command, "--group", "lanterns", monkeypatch=monkeypatch) == 1
+    assert capsys.readouterr().err == (
+        "error: nothing more can be written (No space left on device): make room, then run the same again\n"
+    )
+    monkeypatch.setattr(shutil, "copyfile", copyfile)
+    assert lineup(*command, "--group", "lanterns", monkeypatch=monkeypatch) == 0
+    assert len(read_manifest(Path("data", "lanterns", "raw"))) == 3
 
 
 def test_ctrl_c_keeps_what_is_there(

@@ -254,9 +254,8 @@ def test_a_file_that_is_no_queue(content: bytes | None, tmp_path: Path) -> None:
 def group(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder of a model that is not one to use, only to be copied; its project is the current folder."""
     folder = tmp_path / "models" / "lanterns"
-    folder.mkdir(parents=True)
-    (folder / "gallery").mkdir()
-    for name in ("model.json", "svm.skops", "gallery/nearest.skops", "fit.json"):
+    (folder / "gallery").mkdir(parents=True)
+    for name in ("model.json", "svm.skops", "fit.json", "gallery/nearest.parquet"):
         (folder / name).write_text(f'{{"name": "{name}"}}')
     monkeypatch.chdir(tmp_path)
     return folder
@@ -272,6 +271,7 @@ def test_the_model_is_the_one_of_the_day_it_was_queued(group: Path) -> None:
     assert (pinned(first, "lanterns") / "svm.skops").read_text() == '{"name": "svm.skops"}'
     assert (pinned(second, "lanterns") / "svm.skops").read_text() == "retrained"
     assert model_hash(PINNED / first) == first
+    assert (PINNED / first / "gallery" / "nearest.skops").is_file()
 
 
 def test_a_lost_copy_is_made_again_only_of_the_same_model(group: Path) -> None:
