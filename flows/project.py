@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import IO, cast
 
 from pipeline.errors import LineupError
-from pipeline.models.weights import weights_folder
 
 
 class CommandError(LineupError):
@@ -47,6 +46,8 @@ def dvc_on_tether(folder: Path, *arguments: str) -> None:
 
     Raises CommandError when it fails.
     """
+    from pipeline.models.weights import weights_folder  # the command line's --help waits for no numpy
+
     command = [sys.executable, "-m", "pipeline.tether", "dvc", *arguments]
     variables = environment() | {"LINEUP_WEIGHTS": str(weights_folder().resolve())}
     with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True, cwd=folder, env=variables) as process:

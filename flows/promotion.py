@@ -100,7 +100,7 @@ def finish(place: Staging) -> Promotion | None:
         try:
             dvc_on_tether(Path.cwd(), "--wait-for-lock", "push", "--quiet", *wanted)
         except CommandError as error:
-            told = promotion.message.partition("\n")[0]
+            told = promotion.message.splitlines()[0]
             raise CommandError(f"done ('{told}'), but not pushed: {error}; run 'dvc push'") from None
     return promotion
 
@@ -111,9 +111,7 @@ def _move(place: Staging, promotion: Promotion) -> None:
         branch = promotion.ref.removeprefix("refs/heads/")
         raise LineupError(f"a promotion is not finished: run 'git switch {branch}' and the same again")
     if now.commit == promotion.parent:
-        git.move(
-            promotion.ref, promotion.commit, promotion.parent, f"lineup: {promotion.message.partition(chr(10))[0]}"
-        )
+        git.move(promotion.ref, promotion.commit, promotion.parent, f"lineup: {promotion.message.splitlines()[0]}")
     elif not git.contains(now.commit, promotion.commit):
         journal(place).unlink()
         raise LineupError("the branch has moved meanwhile, nothing was changed: run the same again")

@@ -64,7 +64,7 @@ def refreshed(group: str, crawl: bool = True, step: Step = plainly, show: Show =
     """
     with one_at_a_time():
         if done := finish(Staging(check_group(group))):
-            return Report(group, [*done.tags, ""][0], tuple(done.message.splitlines()))
+            return Report(group, next(reversed(done.tags), ""), tuple(done.message.splitlines()))
         head, params = ready(group, take=not crawl), read_params()
         place: Staging = step("stage", partial(staged, group, head.commit))
         warnings = _crawl(place, params, step) if crawl else []
@@ -117,7 +117,11 @@ def ready(group: str, take: bool = False) -> git.Head:
         hint = "" if take or not set(changed) <= set(own) else ", or refresh with --no-crawl, which takes it in"
         raise LineupError(f"{', '.join(changed)} not committed: commit it or take it back with 'git checkout'{hint}")
     raw = Path("data", group, "raw")
-    if raw.is_dir() and raw.with_suffix(".dvc").is_file() and dvc_answer("status", "--json", f"{raw}.dvc") != "{}":
+    if (
+        raw.is_dir()
+        and raw.with_suffix(".dvc").is_file()
+        and dvc_answer("--wait-for-lock", "status", "--json", f"{raw}.dvc") != "{}"
+    ):
         raise LineupError(f"{raw} is not as {raw}.dvc says: run 'dvc add {raw}', or 'dvc checkout {raw}.dvc' to undo")
     return head
 

@@ -66,16 +66,16 @@ def _fetched(place: Staging, commit: str, parent: str) -> dict[str, str]:
     group, folder = place.group, place.folder / "rollback"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    as_committed(group, commit, folder)
     try:
+        as_committed(group, commit, folder)
         dvc_on_tether(folder, "checkout", "--quiet", "--force", *targets(group))
+        return new_blobs(folder, group, [f"data/{group}/raw.dvc", metrics_file(group)], parent)
     except CommandError:
         raise LineupError(
             "DVC's cache has not all of that model: run 'dvc fetch --all-tags' and the same again"
         ) from None
-    blobs = new_blobs(folder, group, [f"data/{group}/raw.dvc", metrics_file(group)], parent)
-    shutil.rmtree(folder)
-    return blobs
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _left(group: str, commit: str, head: str) -> list[str]:

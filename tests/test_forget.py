@@ -267,3 +267,8 @@ def test_vectors_of_the_others_are_the_same_bits(group: Path) -> None:
 def read_table_of_vectors(group: Path) -> dict[str, object]:
     rows = pd.read_parquet(group / "embeddings.parquet")
     return dict(zip(rows["key"], rows["vector"], strict=True))
+
+
+def test_a_refresh_that_was_not_taken_goes_too(lanterns: Path) -> None:
+    Path("cache", "refresh", lanterns.name, "project").mkdir(parents=True)
+    assert Path("cache", "refresh", lanterns.name) in [step.path for step in steps(member_of(lanterns, "mira"))]
