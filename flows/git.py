@@ -60,6 +60,8 @@ def uncommitted(paths: Sequence[str]) -> list[str]:
 def export(commit: str, paths: Sequence[str], folder: Path) -> None:
     """Write those of `paths` that are in `commit` into `folder`."""
     there = [path for path in paths if blob(commit, path)]
+    if not there:
+        return
     packed = _bytes("archive", "--format=tar", commit, "--", *there)
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         archive.extractall(folder, filter="data")

@@ -91,6 +91,7 @@ def finish(place: Staging) -> Promotion | None:
     for name, commit in promotion.tags.items():
         git.tag(name, commit)
     wanted = targets(place.group)
+    _mend()
     dvc_on_tether(Path.cwd(), "--wait-for-lock", "checkout", "--quiet", "--force", *wanted)
     journal(place).unlink()
     if promotion.tags:  # of a refresh; what a rollback finds there is none of its own
@@ -126,6 +127,17 @@ def _check_unchanged(promotion: Promotion) -> None:
             raise LineupError(
                 f"{name} was changed meanwhile: put it aside, run 'git checkout -- {name}' and the same again"
             )
+
+
+def _mend() -> None:
+    """Remove DVC's table of who reads and writes what, if whoever was killed left half of it."""
+    table = Path(".dvc", "tmp", "rwlock")
+    try:
+        json.loads(table.read_bytes() or b"{}")
+    except FileNotFoundError:
+        return
+    except ValueError:
+        table.unlink()
 
 
 def journal(place: Staging) -> Path:

@@ -1,4 +1,4 @@
-"""Refresh, as Prefect shows it: a flow run per group, a task run per member crawled and per step, and what was found."""
+"""Refresh, as Prefect shows it: a flow run per group, a task run per member and per step, and what was found."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ from flows.findings import Findings, of_models, of_photos
 from flows.project import dvc_answer, dvc_on_tether
 from flows.promotion import finish, new_blobs, prefix, promote
 from flows.staging import SHARED, Staging, discard, kept_in_git, metrics_file, staged
-from pipeline.compare import Comparison, compare
+from pipeline.compare import Comparison, compare, unlearnt
 from pipeline.crawl.crawl import Tally, crawl_group
 from pipeline.crawl.fetch import Fetcher
 from pipeline.decisions import start_decisions
@@ -44,7 +44,7 @@ class RefusedError(LineupError):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What was done: `tag` of the model that is in use since, '' when there was nothing new; what changed, line by line."""
+    """What was done: `tag` of the model in use since, '' when there was nothing new, and what changed, in lines."""
 
     group: str
     tag: str
@@ -68,6 +68,7 @@ def refreshed(group: str, crawl: bool = True, step: Step = plainly, show: Show =
         head, params = ready(group, take=not crawl), read_params()
         place: Staging = step("stage", partial(staged, group, head.commit))
         warnings = _crawl(place, params, step) if crawl else []
+        step("add", partial(dvc_on_tether, place.project, "add", "--quiet", f"data/{group}/raw"))
         _stop(place, show, of_photos(place, _raw_faults(place, params.refresh)))
         step("build", partial(dvc_on_tether, place.project, "repro", f"validate@{group}", f"datasheet@{group}"))
         findings = step("compare", partial(_judged, place, params))
@@ -130,7 +131,6 @@ def _crawl(place: Staging, params: Params, step: Step) -> list[str]:
     warnings = [f"{tally.member}: {warning}" for tally in tallies for warning in tally.warnings]
     if warnings and not any(tally.kept or tally.not_kept or tally.known for tally in tallies):
         raise LineupError(f"{place.group}: no source brought anything: {warnings[0]}")
-    dvc_on_tether(place.project, "add", "--quiet", f"data/{place.group}/raw")
     return warnings
 
 
@@ -152,6 +152,9 @@ def _judged(place: Staging, params: Params) -> Findings:
     compared: list[Comparison] = compare(place.before, place.project, place.group, params)
     if not compared:
         reasons.append("no test photo is left on which to compare the models: build and commit it by hand")
+    reasons += [
+        f"the new model does not know {one}" for one in unlearnt(place.before, place.project, place.group, params)
+    ]
     reasons += [f"the new model is worse: {one}" for one in compared if one.is_worse(params.refresh)]
     return of_models(place, compared, reasons)
 
@@ -163,7 +166,8 @@ def _stop(place: Staging, show: Show, findings: Findings) -> None:
     if findings.reasons:
         kept = place.data.relative_to(Path.cwd())
         raise RefusedError(
-            f"{place.group}: refused: {'; '.join(findings.reasons)}. The model in use stays; the photos are kept in {kept}"
+            f"{place.group}: refused: {'; '.join(findings.reasons)}. "
+            f"The model in use stays; the photos are kept in {kept}"
         )
 
 

@@ -93,6 +93,8 @@ def staged(group: str, commit: str) -> Staging:
             shutil.rmtree(folder, ignore_errors=True)
         _fill(place, commit)
         write_text(begun, mark)
+    else:
+        _mend(place, commit)
     leftovers = place.folder / "leftovers"
     if leftovers.is_dir():
         with opened_store(place.data) as store:
@@ -118,6 +120,17 @@ def _mark(group: str, commit: str) -> str:
     paths = [Path(name) for name in kept_in_git(group)]
     present = [f"{path.name} {git.blob_of(path)}" for path in paths]
     return "\n".join([commit, *present])
+
+
+def _mend(place: Staging, commit: str) -> None:
+    """Make anew what DVC writes to in place, of which a refresh that was killed may have left half."""
+    shutil.rmtree(place.project / ".dvc" / "tmp", ignore_errors=True)
+    git.export(commit, ["dvc.lock"], place.project)
+    raw = Path("data", place.group, "raw.dvc")
+    if raw.is_file():
+        shutil.copyfile(raw, place.project / raw)
+    else:
+        (place.project / raw).unlink(missing_ok=True)
 
 
 def _set_aside(place: Staging) -> None:

@@ -27,7 +27,7 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How many of `faces` test faces did well before and after, in one respect; `lost` and `gained` are those that differ.
+    """How many of `faces` test faces did well before and after, in one respect; who differs was `lost` or `gained`.
 
     `chance` is the probability, 0..1, of losing at least as many of those that differ if both models were equally good.
     """
@@ -53,8 +53,8 @@ def compare(before: Path, after: Path, group: str, params: Params) -> list[Compa
     """The models of `group` in the projects `before` and `after`, on the test faces of `before`; [] when none is left.
 
     Left out are faces that the model in `after` learnt, as they are or in a copy, and those on which a person decided
-    otherwise since. A face keeps its name of `before`, whatever curate makes of it in `after`: whoever judges by the new
-    labels finds a model good that learnt wrong ones.
+    otherwise since. A face keeps its name of `before`, whatever curate makes of it in `after`: by the new labels
+    a model that learnt wrong ones would look good.
     """
     old, new = (project / "data" / group for project in (before, after))
     side = _untouched(read_side(old, TEST), new)
@@ -66,8 +66,15 @@ def compare(before: Path, after: Path, group: str, params: Params) -> list[Compa
     return [_compared(what, told[0][what], told[1][what]) for what in told[0]] if len(sides[0].keys) else []
 
 
+def unlearnt(before: Path, after: Path, group: str, params: Params) -> list[str]:
+    """Members that the model in `before` knows and the one in `after` does not, though they are in the roster."""
+    old, new = (load(project / "models" / group, params).members for project in (before, after))
+    members = read_roster(after / "data" / group).keys
+    return [member for member in old if member in members and member not in new]
+
+
 def sign_test(lost: int, gained: int) -> float:
-    """The exact one-sided probability of `lost` or more among those that differ, were each as likely gained (McNemar)."""
+    """The probability of `lost` or more among those that differ, were each as likely to be gained (exact McNemar)."""
     differ = lost + gained
     return sum(comb(differ, count) for count in range(lost, differ + 1)) / 2**differ
 

@@ -1,0 +1,211 @@
+"""What a promotion may replace, what it commits, and how it is finished when it was killed: with git, without DVC."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from conftest import ROOT
+
+from flows import git, promotion, refreshing
+from flows.promotion import finish, lock_of, new_blobs, promote
+from flows.refreshing import ready
+from flows.staging import Staging
+from pipeline.errors import LineupError
+
+OWN = ("data/duo/raw.dvc", "data/duo/roster.yaml", "data/duo/review.csv", "metrics/duo.json")
+
+
+def run_git(*arguments: str) -> str:
+    command = ["git", "-c", "user.name=test", "-c", "user.email=test@localhost", *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.rstrip("\n")
+
+
+def write(path: str, text: str) -> None:
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    Path(path).write_text(text, encoding="utf-8")
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A committed project with the groups duo and trio, the current folder; DVC is asked nothing."""
+    monkeypatch.chdir(tmp_path)
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    write("params.yaml", yaml.safe_dump(params | {"groups": ["duo", "trio"]}))
+    shutil.copy(ROOT / ".gitignore", tmp_path)
+    for name in (*OWN, "dvc.yaml", "notes.txt", "data/trio/roster.yaml"):
+        write(name, f"{name}: 1\n")
+    write("dvc.lock", lock(duo=1, trio=1))
+    run_git("init", "--quiet")
+    run_git("config", "user.name", "test")
+    run_git("config", "user.email", "test@localhost")
+    run_git("add", "--all")
+    run_git("commit", "--quiet", "--message", "start")
+    monkeypatch.setattr(promotion, "dvc_on_tether", lambda *_: None)
+    for module in (promotion, refreshing):
+        monkeypatch.setattr(module, "dvc_answer", lambda *_: "")
+    return tmp_path
+
+
+def lock(**groups: int) -> str:
+    stages = {f"train@{name}": {"outs": [{"md5": f"{version}"}]} for name, version in groups.items()}
+    return yaml.safe_dump({"schema": "2.0", "stages": stages}, sort_keys=False)
+
+
+def staged(group: str = "duo") -> Staging:
+    """A staging folder in which the group is at version 2."""
+    place = Staging(group)
+    for name in ("raw.dvc", "roster.yaml", "review.csv"):
+        source = Path("data", group, name)
+        if source.is_file():
+            write(str(place.data / name), source.read_text(encoding="utf-8"))
+    write(str(place.data / "raw.dvc"), "raw 2\n")
+    write(str(place.project / "metrics" / f"{group}.json"), "{}\n")
+    write(str(place.project / "dvc.lock"), lock(duo=2, trio=1))
+    return place
+
+
+def promoted(place: Staging) -> None:
+    head = git.head()
+    blobs = new_blobs(place.project, "duo", OWN, head.commit)
+    promote(place, head, blobs, "Refresh duo: model/duo/2", {"model/duo/1": head.commit, "model/duo/2": ""})
+
+
+def change(name: str) -> Callable[[], None]:
+    return lambda: write(name, "changed\n")
+
+
+def stage_change(name: str) -> Callable[[], object]:
+    return lambda: (write(name, "changed\n"), run_git("add", name))
+
+
+NOT_IN_THE_WAY: dict[str, tuple[Callable[[], object], bool]] = {
+    "nothing": (lambda: None, False),
+    "a file changed": (change("notes.txt"), False),
+    "a file staged": (stage_change("notes.txt"), False),
+    "a new file": (change("new.txt"), False),
+    "another group": (change("data/trio/roster.yaml"), False),
+    "photos imported": (change("data/duo/raw.dvc"), True),
+    "a decision": (stage_change("data/duo/review.csv"), True),
+}
+IN_THE_WAY: dict[str, tuple[Callable[[], object], bool, str]] = {
+    "dvc.lock": (change("dvc.lock"), False, "dvc.lock not committed: commit it or take it back"),
+    "dvc.lock, not crawling": (change("dvc.lock"), True, "dvc.lock not committed"),
+    "params": (stage_change("params.yaml"), False, "params.yaml"),
+    "dvc.yaml gone": (lambda: Path("dvc.yaml").unlink(), False, "dvc.yaml not committed"),
+    "metrics": (change("metrics/duo.json"), True, "metrics/duo.json not committed"),
+    "photos imported": (change("data/duo/raw.dvc"), False, "or refresh with --no-crawl, which takes it in"),
+    "a decision": (stage_change("data/duo/review.csv"), False, "data/duo/review.csv not committed"),
+    "a file of the group gone": (lambda: Path("data/duo/review.csv").unlink(), True, "review.csv not committed"),
+    "a new file of the group": (change("data/duo/forgotten.csv"), False, "data/duo/forgotten.csv not committed"),
+    "no branch": (lambda: run_git("checkout", "--quiet", "--detach"), False, "no branch is checked out"),
+    "a merge": (lambda: run_git("update-ref", "MERGE_HEAD", "HEAD"), False, "a merge is not finished"),
+    "no git": (lambda: shutil.rmtree(".git"), False, "not in git"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("do", "take"), NOT_IN_THE_WAY.values(), ids=NOT_IN_THE_WAY.keys())
+def test_what_is_no_part_of_the_commit_may_be_as_it_is(do: Callable[[], object], take: bool, repository: Path) -> None:
+    do()
+    dirty, index = run_git("status", "--porcelain"), run_git("diff", "--cached", "--name-only")
+    assert ready("duo", take).ref.startswith("refs/heads/")
+    if not take:
+        promoted(staged())
+        assert run_git("status", "--porcelain") == dirty
+        assert run_git("diff", "--cached", "--name-only") == index
+        changed = run_git("diff", "--name-only", "HEAD~1", "HEAD").splitlines()
+        assert changed == ["data/duo/raw.dvc", "dvc.lock", "metrics/duo.json"]
+        assert yaml.safe_load(Path("dvc.lock").read_text()) == yaml.safe_load(lock(duo=2, trio=1))
+
+
+@pytest.mark.parametrize(("do", "take", "says"), IN_THE_WAY.values(), ids=IN_THE_WAY.keys())
+def test_what_would_be_overwritten_stops_it(
+    do: Callable[[], object], take: bool, says: str, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(repository.parent))
+    do()
+    with pytest.raises(LineupError) as refusal:
+        ready("duo", take)
+    assert says in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+def test_a_group_that_is_not_built_is_told(repository: Path) -> None:
+    with pytest.raises(LineupError, match=r"solo is not in the groups of params\.yaml"):
+        ready("solo")
+
+
+STEPS = [(git, "move"), (git, "bring"), (git, "tag"), (promotion, "dvc_on_tether"), (promotion, "discard")]
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+@pytest.mark.parametrize(("module", "step"), STEPS, ids=[step for _, step in STEPS])
+def test_killed_at_any_step_it_is_finished_by_the_next(
+    module: object, step: str, after: bool, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = getattr(module, step)
+
+    def killed(*arguments: object) -> None:
+        if after:
+            real(*arguments)
+        raise KeyboardInterrupt
+
+    place = staged()
+    with monkeypatch.context() as patched:
+        patched.setattr(module, step, killed)
+        with pytest.raises(KeyboardInterrupt):
+            promoted(place)
+    if done := finish(place):
+        assert list(done.tags) == ["model/duo/1", "model/duo/2"]
+    assert finish(place) is None
+    assert run_git("status", "--porcelain") == ""
+    assert run_git("rev-list", "--count", "HEAD") == "2"
+    assert git.tags("model/duo/") == {1: git.commit_of("HEAD~1"), 2: git.commit_of("HEAD")}
+    assert Path("data/duo/raw.dvc").read_text() == "raw 2\n"
+
+
+def test_a_commit_of_somebody_else_meanwhile_is_kept(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = staged()
+    write("dvc.lock", lock(duo=1, trio=5))
+    run_git("commit", "--quiet", "--all", "--message", "trio")
+    promoted(place)
+    assert yaml.safe_load(Path("dvc.lock").read_text()) == yaml.safe_load(lock(duo=2, trio=5))
+
+
+def test_a_branch_that_moved_after_the_decision_drops_it(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = staged()
+    with monkeypatch.context() as patched:
+        patched.setattr(promotion, "finish", lambda _: None)  # killed before it
+        promoted(place)
+    run_git("commit", "--quiet", "--allow-empty", "--message", "moved")
+    with pytest.raises(LineupError, match="the branch has moved meanwhile"):
+        finish(place)
+    assert (finish(place), git.tags("model/duo/")) == (None, {})
+    assert Path("data/duo/raw.dvc").read_text() == "data/duo/raw.dvc: 1\n"
+
+
+def test_what_a_person_changed_meanwhile_is_not_overwritten(repository: Path) -> None:
+    place = staged()
+    write("metrics/duo.json", "mine\n")
+    with pytest.raises(LineupError, match=r"metrics/duo.json was changed meanwhile"):
+        promoted(place)
+    assert Path("metrics/duo.json").read_text() == "mine\n"
+    assert run_git("rev-list", "--count", "HEAD") == "1"
+
+
+LOCKS = {
+    "its own stage only": (lock(duo=1, trio=1), lock(duo=2, trio=9), lock(duo=2, trio=1)),
+    "one that is new": (lock(trio=1), lock(duo=2), lock(trio=1, duo=2)),
+    "one that is gone": (lock(duo=1, trio=1), lock(trio=9), lock(trio=1)),
+    "the first of all": ("", lock(duo=2), lock(duo=2)),
+    "a group whose name ends alike": (lock(duo=1, maduo=1), lock(duo=2, maduo=9), lock(duo=2, maduo=1)),
+}
+
+
+@pytest.mark.parametrize(("here", "there", "wanted"), LOCKS.values(), ids=LOCKS.keys())
+def test_the_lock_changes_in_one_group(here: str, there: str, wanted: str) -> None:
+    assert yaml.safe_load(lock_of("duo", here, there)) == yaml.safe_load(wanted)
