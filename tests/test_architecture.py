@@ -39,7 +39,7 @@ ADAPTERS = {
     "onnxruntime": "pipeline.models.fold pipeline.models.session",
     "pyarrow": "pipeline.incremental pipeline.records pipeline.seen pipeline.tables",
     "pysubs2": "pipeline.video.exports.subtitles",
-    "prefect": "flows.batch",
+    "prefect": "flows.batch flows.refresh",
     "psutil": "flows.capacity flows.process flows.queue.alive",
     "rich": "flows.lines flows.queue.table flows.scoring pipeline.progress",
     "scenedetect": "pipeline.video.shots",
@@ -50,8 +50,8 @@ ADAPTERS = {
     "tensorflow": "pipeline.classifiers.learning",
     "trackers": "pipeline.video.track",
     "typer": "flows.cli flows.commands.crawl flows.commands.doctor flows.commands.forget flows.commands.import_ "
-    "flows.commands.label flows.commands.options flows.commands.photo flows.commands.queue flows.commands.review "
-    "flows.commands.score flows.commands.worker",
+    "flows.commands.label flows.commands.options flows.commands.photo flows.commands.queue flows.commands.refresh "
+    "flows.commands.review flows.commands.rollback flows.commands.score flows.commands.worker",
     "urllib3": "pipeline.crawl.connection pipeline.crawl.fetch",
     "uvicorn": "flows.reviewing",
 }

@@ -44,7 +44,7 @@ def refresh(
         print(refusal, file=sys.stderr)
         raise typer.Exit(REFUSED) from None
     except KeyboardInterrupt:
-        print("\nstopped; nothing has changed, the same command goes on from there", file=sys.stderr)
+        print("\nstopped; the same command goes on from there", file=sys.stderr)
         raise typer.Exit(130) from None
     for warning in report.warnings:
         print(f"warning: {warning}", file=sys.stderr)

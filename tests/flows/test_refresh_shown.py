@@ -1,0 +1,108 @@
+"""What Prefect shows of a refresh: a run for the group, a task run per step, artifacts, and why it was refused."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conftest import draw
+
+from flows.findings import Findings
+from flows.refreshing import RefusedError, Report
+from pipeline.compare import Comparison
+from pipeline.drift import Count
+
+GROUP = "Duo {x} 등불"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[None]:
+    """A Prefect server for these tests only."""
+    from prefect.testing.utilities import prefect_test_harness
+
+    with prefect_test_harness(server_startup_timeout=120):
+        yield
+
+
+def findings(confusion: Path, *reasons: str) -> Findings:
+    photos = (Count("mira", 3, 5), Count("<b>tavi", 4, 4))
+    metrics = (("accuracy", 1.0, 0.5), ("n_test", 5, 6))
+    compared = (Comparison("named right", 5, 5, 3, 2, 0, 0.25),)
+    return Findings(GROUP, photos, (("clean: duplicate", 1, 2),), metrics, compared, confusion, reasons)
+
+
+def told(names: set[str]) -> dict[str, str]:
+    """The states of the task runs that the server knows by these names, which it writes down a little later."""
+    from prefect.client.orchestration import get_client
+
+    states: dict[str, str] = {}
+    with get_client(sync_client=True) as client:
+        for _ in range(100):
+            runs = client.read_task_runs()
+            states = {run.name: str(run.state_type.value) for run in runs if run.state_type and run.name in names}
+            if set(states) == names and "RUNNING" not in states.values():
+                break
+            time.sleep(0.1)
+    return states
+
+
+def artifacts() -> dict[str, Any]:
+    from prefect.artifacts import Artifact
+
+    keys = ("", "-photos", "-dropped", "-metrics", "-confusion")
+    return {key: Artifact.get(f"refresh-duo-x{key}") for key in keys}
+
+
+def test_steps_are_task_runs_and_findings_are_artifacts(
+    server: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flows import refresh
+
+    draw(1).save(tmp_path / "confusion.png")
+
+    def refreshed(group: str, crawl: bool, step: Any, show: Any) -> Report:
+        assert step("crawl mi{r}a", lambda: 3) == 3
+        show(findings(tmp_path / "confusion.png"))
+        return Report(group, "model/duo/2")
+
+    monkeypatch.setattr(refresh, "refreshed", refreshed)
+    assert refresh.refresh(GROUP) == Report(GROUP, "model/duo/2")
+    assert told({"crawl mi{r}a"}) == {"crawl mi{r}a": "COMPLETED"}
+    shown = artifacts()
+    assert "named right: 5 -> 3 of 5" in shown[""].data
+    assert all(line.startswith("    ") for line in shown[""].data.splitlines())
+    assert '"<b>tavi"' in shown["-photos"].data
+    assert shown["-confusion"].data.startswith("data:image/png;base64,")
+    assert '"what": "accuracy", "before": 1.0, "after": 0.5' in shown["-metrics"].data
+    assert "clean: duplicate" in shown["-dropped"].data
+
+
+def test_a_refusal_fails_the_run_with_its_reason(server: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from flows import refresh
+
+    def refreshed(group: str, crawl: bool, step: Any, show: Any) -> Report:
+        show(findings(tmp_path / "none.png", "3 of 4 photos of mira are gone"))
+        raise RefusedError("refused: 3 of 4")
+
+    monkeypatch.setattr(refresh, "refreshed", refreshed)
+    state = refresh.refresh(GROUP, return_state=True)
+    assert state.is_failed()
+    assert "refused: 3 of 4" in state.message
+    assert "Refused: 3 of 4 photos of mira are gone" in artifacts()[""].data
+
+
+def test_what_fails_for_good_is_not_tried_again(server: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    from flows import refresh
+
+    tries = []
+
+    def broken() -> None:
+        tries.append(1)
+        raise RefusedError("no")
+
+    monkeypatch.setattr(refresh, "refreshed", lambda group, crawl, step, show: step("stage", broken))
+    assert refresh.refresh(GROUP, return_state=True).is_failed()
+    assert len(tries) == 1
