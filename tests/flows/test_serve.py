@@ -117,7 +117,7 @@ def test_a_schedule_that_is_none(timezone: str, cron: str, says: str) -> None:
 
 @pytest.fixture
 def place(project: Path, tmp_path: Path) -> Path:
-    """A project's folder of the test's own, without photos, in which `lanterns` is to be refreshed every other second."""
+    """A project's folder of the test's own, without photos; `lanterns` is due every other second."""
     folder = tmp_path / "place"
     shutil.copytree(project, folder)
     params = yaml.safe_load((folder / "params.yaml").read_text(encoding="utf-8"))
@@ -131,7 +131,7 @@ def serve(place: Path, *options: str, **environment: str) -> subprocess.Popen[st
     return subprocess.Popen(
         [sys.executable, "-m", "flows.cli", "serve", *options],
         cwd=place,
-        env={**given, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]), **environment},
+        env={**given, "PYTHONPATH": str(ROOT), **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -157,7 +157,7 @@ def asked(url: str, body: dict[str, Any] | None = None) -> Any:
         return answer.status if body is None else json.loads(answer.read())
 
 
-def until(true: Callable[[], object], seconds: float = 60.0) -> None:
+def until(true: Callable[[], object], seconds: float = 120.0) -> None:
     end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "it took too long"
