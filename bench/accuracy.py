@@ -27,6 +27,7 @@ from pipeline.models.embedder import OnnxEmbedder
 from pipeline.models.geometry import align
 from pipeline.models.looking import embed_faces, find_faces, second_look
 from pipeline.models.retinaface import RetinaFace
+from pipeline.models.weights import chosen_detector, chosen_embedder
 from pipeline.params import Analyse, read_params
 from pipeline.progress import track
 from pipeline.records import UNKNOWN
@@ -43,7 +44,7 @@ SHOWN = ["found", "named", "precision", "false", "twice", "switches"]
 
 def main(cases: Path) -> None:
     params = read_params()
-    networks = Networks(RetinaFace(params.models.detector), OnnxEmbedder(params.models.embedder))
+    networks = Networks(RetinaFace(chosen_detector(params.models)), OnnxEmbedder(chosen_embedder(params.models)))
     rows = []
     table = pd.read_csv(cases, dtype=str, keep_default_na=False)
     for video, same in track(list(table.groupby("video")), "videos"):

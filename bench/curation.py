@@ -24,11 +24,11 @@ from pipeline import clean, curate, embed, faces
 from pipeline.intake import import_photos
 from pipeline.judging import Bounds, judge
 from pipeline.labelquality import label_quality
-from pipeline.models.weights import KNOWN
 from pipeline.params import Params, read_params
 from pipeline.records import TEST
 from pipeline.side import Side
 from pipeline.split import sides
+from pipeline.strangers import stranger_likeness
 from pipeline.suspects import DROP, FLAG, find_suspects
 from pipeline.tables import read_metadata, read_vectors
 from pipeline.train import train
@@ -127,8 +127,8 @@ def measured(group: Group, others: np.ndarray, way: Way, params: Params, rng: np
 def curated(vectors: np.ndarray, given: np.ndarray, groups: np.ndarray, group: Group, params: Params) -> pd.DataFrame:
     """The suspects among faces with labels `given`; the index is their place."""
     members, labels = np.unique(given, return_inverse=True)
-    likeness_of = KNOWN[group.embedder["embedder"]].stranger_likeness
-    bounds = Bounds(likeness_of(curate.STRANGER_SHARE), likeness_of(params.train.false_name_rate))
+    shares = (curate.STRANGER_SHARE, params.train.false_name_rate)
+    bounds = Bounds(*(stranger_likeness(group.embedder, share) for share in shares))
     verdict = judge(vectors, labels, np.zeros(len(labels), bool), params.curate, bounds)
     rows = pd.DataFrame({"key": [str(place) for place in range(len(given))], "member": given, "decided_by": "machine"})
     quality = label_quality(vectors, labels, groups, verdict.kept)

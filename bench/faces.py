@@ -20,13 +20,14 @@ from pipeline.models.embedder import OnnxEmbedder
 from pipeline.models.geometry import align, areas
 from pipeline.models.looking import embed_faces, find_faces_in_photo, second_look
 from pipeline.models.retinaface import RetinaFace
+from pipeline.models.weights import named
 from pipeline.progress import track
 
 SIDE_PX = 1280
 
 
 def main(photos: Path) -> None:
-    detector, embedder = RetinaFace("retinaface-mobilenet"), OnnxEmbedder("sface")
+    detector, embedder = RetinaFace(named("retinaface-mobilenet")), OnnxEmbedder(named("sface"))
     people, once, twice = [], [], []
     for path in track(sorted(path for path in photos.glob("*/**/*") if path.is_file()), "faces"):
         try:

@@ -97,7 +97,7 @@ def lineup(video: Path, group: str, work: Path, what: str, count: int) -> Timing
 def change(model: Path) -> None:
     """Turn the model into another one: the same photos, another of the classifiers that were tried."""
     numbers = json.loads((model / "model.json").read_text(encoding="utf-8"))
-    others = [name for name in NAMES if name != numbers["classifier"] and (model / f"{name}.skops").is_file()]
+    others = [name for name in NAMES if name != numbers["classifier"] and any(model.glob(f"{name}.*"))]
     write_json(model / "model.json", numbers | {"classifier": others[0] if others else numbers["classifier"]})
 
 

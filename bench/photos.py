@@ -36,6 +36,7 @@ from pipeline.intake import import_photos
 from pipeline.models.embedder import OnnxEmbedder
 from pipeline.models.geometry import iou_matrix
 from pipeline.models.retinaface import RetinaFace
+from pipeline.models.weights import chosen_detector, chosen_embedder
 from pipeline.params import Params, read_params
 from pipeline.photo.look import look
 from pipeline.photo.name import name_faces
@@ -72,7 +73,7 @@ def main(photos: Path, boxes: Path) -> None:
 
 def look_at(table: pd.DataFrame, folder: Path, params: Params) -> list[Looked]:
     """Every photo of the table, looked at as `lineup photo` does."""
-    detector, embedder = RetinaFace(params.models.detector), OnnxEmbedder(params.models.embedder)
+    detector, embedder = RetinaFace(chosen_detector(params.models)), OnnxEmbedder(chosen_embedder(params.models))
     looked = []
     for name, true in track(list(table.groupby("file")), "group photos"):
         found, vectors = look(read_still(folder / name), detector, embedder, params.photo)

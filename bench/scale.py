@@ -3,8 +3,9 @@
     python bench/scale.py PHOTOS [COUNT...]
 
 PHOTOS holds a folder of photos per member. For each COUNT (500 2000 8000) it makes as many altered copies: turned,
-on other backgrounds, in other light and quality, so that none is a near-duplicate of another. Prints seconds per photo
-and peak memory of the three stages, each a process of its own, the seconds for one percent more, and the ratio.
+on other backgrounds, in other light and quality, so that none is a near-duplicate of another. Prints of the three
+stages, each a process of its own, seconds by the clock and of all cores, peak memory, the seconds for one percent more,
+and the ratios. On a machine that does other things too only the seconds of the cores compare.
 """
 
 from __future__ import annotations
@@ -33,7 +34,8 @@ ROOT = Path(__file__).parent.parent
 
 
 def main(photos: Path, counts: list[int]) -> None:
-    print(f"{'photos':>7} {'stage':>6} {'s':>8} {'ms a photo':>11} {'peak MB':>8} {'1 % more, s':>12} {'ratio':>6}")
+    names = ("photos", "stage", "s", "core s", "core ms each", "peak MB", "1 % more, s", "core s", "ratio", "of cores")
+    print(*(f"{name:>12}" for name in names), flush=True)
     for count in counts:
         with tempfile.TemporaryDirectory() as folder:
             measure(photos, count, Path(folder))
@@ -52,11 +54,17 @@ def measure(photos: Path, count: int, folder: Path) -> None:
             image.save(path, quality=quality)
         import_photos(folder / "photos", data)
         rounds.append([timed(stage, folder) for stage in STAGES])
-    for stage, (wall_s, peak_mb), (more_s, _) in zip(STAGES, *rounds, strict=True):
-        line = f"{wall_s:8.1f} {wall_s / count * 1000:11.1f} {peak_mb:8.0f} {more_s:12.1f} {more_s / wall_s:6.3f}"
-        print(f"{count:7} {stage:>6} {line}")
-    whole, later = (sum(wall_s for wall_s, _ in figures) for figures in rounds)
-    print(f"{count:7} {'all':>6} {whole:8.1f} {whole / count * 1000:11.1f} {'':8} {later:12.1f} {later / whole:6.3f}")
+    rounds = [[*figures, tuple(map(sum, zip(*figures, strict=True)))] for figures in rounds]
+    for stage, whole, later in zip((*STAGES, "all"), *rounds, strict=True):
+        print_row(count, stage, whole, later)
+
+
+def print_row(count: int, stage: str, whole: tuple, later: tuple) -> None:
+    (wall_s, core_s, peak_mb), (more_s, more_core_s, _) = whole, later
+    peak = f"{peak_mb:.0f}" if stage in STAGES else ""
+    figures = [f"{wall_s:.1f}", f"{core_s:.1f}", f"{core_s / count * 1000:.1f}", peak]
+    figures += [f"{more_s:.1f}", f"{more_core_s:.1f}", f"{more_s / wall_s:.3f}", f"{more_core_s / core_s:.3f}"]
+    print(*(f"{figure:>12}" for figure in (count, stage, *figures)), flush=True)
 
 
 def altered(photos: Path):
@@ -85,15 +93,15 @@ def changed(image: Image.Image, rng: np.random.Generator) -> Image.Image:
     return canvas
 
 
-def timed(stage: str, folder: Path) -> tuple[float, float]:
-    """Seconds and peak megabytes of a stage, in a process of its own."""
+def timed(stage: str, folder: Path) -> tuple[float, float, float]:
+    """Seconds by the clock and of all cores, and peak megabytes, of a stage in a process of its own."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     started = time.perf_counter()
     process = subprocess.Popen([sys.executable, "-m", f"pipeline.{stage}", "data/group"], cwd=folder, env=environment)
     _, status, usage = os.wait4(process.pid, 0)
     if status:
         raise SystemExit(f"stage {stage} failed")
-    return time.perf_counter() - started, usage.ru_maxrss / 1024
+    return time.perf_counter() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
 if __name__ == "__main__":

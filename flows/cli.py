@@ -24,7 +24,7 @@ from flows.commands.score import score
 from flows.commands.serve import serve
 from flows.commands.worker import worker
 from pipeline import __version__
-from pipeline.errors import LineupError
+from pipeline.errors import LineupError, is_full, told_full
 
 app = typer.Typer(
     help="Learns the faces of a group's members from photos and names every face in their videos.",
@@ -59,6 +59,11 @@ def main() -> None:
         if "--debug" in sys.argv:
             raise
         print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(1) from None
+    except OSError as error:
+        if "--debug" in sys.argv or not is_full(error):
+            raise
+        print(told_full(error), file=sys.stderr)
         raise SystemExit(1) from None
 
 

@@ -12,7 +12,7 @@ from pipeline.decisions import start_decisions
 from pipeline.errors import DatasetError
 from pipeline.files import write_text
 from pipeline.intake import add_group_to_params, check_group
-from pipeline.manifest import read_manifest
+from pipeline.manifest import raw_locked, read_manifest
 from pipeline.params import PARAMS_FILE, read_params
 from pipeline.roster import read_roster, roster_path
 
@@ -30,10 +30,11 @@ def crawl(group: str, members: tuple[str, ...], limit: int | None, fetcher: Fetc
         _take_ready_roster(group, roster_path(data))
     read_roster(data)  # a slip in it is told before anything else is made
     start_decisions(data)
-    yield from crawl_group(data, params, fetcher or Fetcher(params.crawl), members, limit)
-    if len(read_manifest(data / "raw")):
-        dvc("add", str(data / "raw"))
-        add_group_to_params(PARAMS_FILE, group)
+    with raw_locked(data):  # until DVC has read what is there
+        yield from crawl_group(data, params, fetcher or Fetcher(params.crawl), members, limit)
+        if len(read_manifest(data / "raw")):
+            dvc("add", str(data / "raw"))
+            add_group_to_params(PARAMS_FILE, group)
 
 
 def _take_ready_roster(group: str, path: Path) -> None:

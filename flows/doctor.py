@@ -92,11 +92,17 @@ def _ffmpeg() -> Finding:
 
 
 def _weights() -> Finding:
-    from pipeline.models.weights import KNOWN, is_intact, weights_folder
+    from pipeline.models.weights import chosen_detector, chosen_embedder, is_intact, named, weights_folder
+    from pipeline.params import read_params
 
-    lacking = [name for name, known in KNOWN.items() if not is_intact(weights_folder() / known.file, known)]
+    try:
+        models = read_params().models
+        needed = [chosen_detector(models), chosen_embedder(models), named("noto-sans-cjk")]
+    except LineupError as error:
+        return Finding("weights", str(error), "correct params.yaml, section models")
+    lacking = [one.name for one in needed if not is_intact(weights_folder() / one.file, one)]
     if not lacking:
-        return Finding("weights", f"{len(KNOWN)} there and intact, in {weights_folder()}")
+        return Finding("weights", f"{len(needed)} there and intact, in {weights_folder()}")
     return Finding(
         "weights", f"not there or damaged: {', '.join(lacking)}", "they are fetched when first needed: connect once"
     )

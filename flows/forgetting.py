@@ -1,14 +1,31 @@
-"""Forgetting, and what it cannot reach: older revisions, DVC's cache and remotes, git's history, videos made before."""
+"""Forgetting, in the queue too, and what it cannot reach: older revisions, DVC's cache, git's history, old videos."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from flows.project import dvc
+from flows.queue import database
+from flows.queue.job import STATES, Job
+from flows.queue.pinned import PINNED, members_of
+from flows.queue.store import Queue
+from pipeline.crawl.store import opened_store
 from pipeline.errors import DatasetError
-from pipeline.forget import Person, Step, labelled_with, member_of, perhaps_shown, photo_of, steps
+from pipeline.forget import (
+    Person,
+    Step,
+    labelled_with,
+    member_of,
+    perhaps_shown,
+    photo_of,
+    pictured_with,
+    steps,
+)
 from pipeline.intake import check_group
 from pipeline.records import SHORT_KEY
 
@@ -24,15 +41,21 @@ class Forgetting:
     notes: tuple[str, ...]
 
 
-def plan(group: str, member: str | None, photo: str | None) -> Forgetting:
-    """What forgetting a member, or a photo by its key, takes; nothing is done. DatasetError when there is none such."""
+@contextmanager
+def planned(group: str, member: str | None, photo: str | None) -> Iterator[Forgetting]:
+    """What forgetting a member, or a photo by its key, takes; nothing is done yet, and no photo comes in meanwhile.
+
+    What a crawl that was killed left is taken in first. DatasetError when there is none such.
+    """
     data = Path("data") / check_group(group)
     if not data.is_dir():
         raise DatasetError(f"no group is called {group!r}: there is no folder {data}")
     if (member is None) == (photo is None):
         raise DatasetError("say either a member or --photo KEY")
-    person = member_of(data, member) if member is not None else photo_of(data, photo or "")
-    return Forgetting(person, tuple(steps(person)), tuple(_notes(person)) if person.member else ())
+    with opened_store(data):
+        person = member_of(data, member) if member is not None else photo_of(data, photo or "")
+        todo = (*steps(person), *_queue_steps(person))
+        yield Forgetting(person, todo, tuple(_notes(person)) if person.member else ())
 
 
 def carry_out(forgetting: Forgetting) -> Iterator[Step]:
@@ -58,9 +81,34 @@ What is still there, and how to purge it (docs/privacy.md says it in full):
   clones and backups that others have: ask them to do the same"""
 
 
+def _queue_steps(person: Person) -> Iterator[Step]:
+    """Copies of models that hold the person, kept for the queue, and the jobs that were queued with them."""
+    if not database.PATH.is_file():
+        return
+    with Queue() as queue:
+        jobs = [job for job in queue.jobs(*STATES) if job.request.group == person.data.name and _holds(job, person)]
+    models = sorted({PINNED / job.model for job in jobs})
+    yield from (Step(path, "remove", partial(shutil.rmtree, path)) for path in models if path.is_dir())
+    if jobs:
+        yield Step(database.PATH, f"remove {len(jobs)} jobs", partial(_remove, jobs))
+
+
+def _holds(job: Job, person: Person) -> bool:
+    """Whether the job's model may hold the person: which photos a model learnt from, nobody knows any more."""
+    members = members_of(job.model)
+    return not person.member or members is None or person.member in members
+
+
+def _remove(jobs: list[Job]) -> None:
+    with Queue() as queue:
+        queue.remove(jobs)
+
+
 def _notes(person: Person) -> Iterator[str]:
     for folder in labelled_with(person):
         yield f"{folder} is a labelled video that names {person.member}: remove it, or label the video again"
+    for table in pictured_with(person):
+        yield f"{table} is of a labelled photo that names {person.member}: remove both, or label the photo again"
     if keys := perhaps_shown(person):
         more = f" and {len(keys) - MOST_TOLD} more" if len(keys) > MOST_TOLD else ""
         shown = ", ".join(key[:SHORT_KEY] for key in keys[:MOST_TOLD])

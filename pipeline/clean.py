@@ -17,7 +17,7 @@ from pipeline.images import read_frames, read_small
 from pipeline.incremental import FINGERPRINT
 from pipeline.manifest import read_manifest, read_not_kept
 from pipeline.params import Clean, Params
-from pipeline.records import CLEAN, Dropped, Ints, Rgb
+from pipeline.records import CLEAN, UNDER, Dropped, Ints, Rgb
 from pipeline.seen import SEEN_FILE, look, look_at, pixels_made_by, write_files
 from pipeline.sheets import TILE_PX, Source, write_sheets
 from pipeline.stage import run_stage, told
@@ -68,7 +68,7 @@ def judge(pictures: pd.DataFrame, distance: int) -> pd.DataFrame:
     rows["reason"] = np.select([conflict, copy & exact, copy], ["conflict", "duplicate", "near-duplicate"], "")
     rows["detail"] = np.where(copy, "kept " + kept_as, "")
     for _, names in rows["member"][conflict].groupby(copies.photo[conflict]):
-        rows.loc[names.index, "detail"] = f"the same photo under {', '.join(sorted(set(names)))}"
+        rows.loc[names.index, "detail"] = f"{UNDER}{', '.join(sorted(set(names)))}"
     rows["kept_as"] = np.where(copy, kept_as, "")
     rows["duplicate_group"] = _duplicate_groups(rows, copies.photo)
     unread = pictures[pictures["reason"] != ""]

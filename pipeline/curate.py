@@ -16,11 +16,11 @@ import pandas as pd
 from pipeline.decisions import ACCEPT, REJECT, decisions_path, is_unlabelled, read_decisions
 from pipeline.judging import Bounds, judge
 from pipeline.labelquality import label_quality
-from pipeline.models.weights import KNOWN
 from pipeline.params import Params
 from pipeline.records import CURATED, SUGGESTED, SUSPECTS, Dropped
 from pipeline.sheets import write_sheets
 from pipeline.stage import run_stage, told
+from pipeline.strangers import stranger_likeness
 from pipeline.suggestions import suggest
 from pipeline.suspects import DROP, FLAG, find_suspects
 from pipeline.tables import read_metadata, write_dropped, write_table
@@ -42,8 +42,8 @@ def main(data: Path, params: Params) -> None:
     unlabelled, rejected = faces["key"].map(is_unlabelled).astype(bool), faces["decision"].eq(REJECT)
     asked = unlabelled & faces["decision"].eq("")  # nobody has said whose they are: there is no label to judge
     judged = faces[~asked & ~rejected]
-    likeness_of = KNOWN[read_metadata(data / EMBEDDINGS)["embedder"]].stranger_likeness
-    bounds = Bounds(likeness_of(STRANGER_SHARE), likeness_of(params.train.false_name_rate))
+    metadata = read_metadata(data / EMBEDDINGS)
+    bounds = Bounds(*(stranger_likeness(metadata, share) for share in (STRANGER_SHARE, params.train.false_name_rate)))
     members, labels = np.unique(judged["member"].to_numpy(str), return_inverse=True)
     verdict = judge(vectors[judged.index], labels, judged["decision"].eq(ACCEPT).to_numpy(), params.curate, bounds)
     quality = label_quality(vectors[judged.index], labels, judged["duplicate_group"].to_numpy(str), verdict.kept)

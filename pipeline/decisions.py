@@ -9,7 +9,7 @@ import csv
 import io
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice, takewhile
 from pathlib import Path
@@ -56,8 +56,8 @@ def decisions_locked(data: Path) -> FileLock:
     return FileLock(data / LOCK_FILE)
 
 
-def drop_lines(data: Path, gone: Callable[[list[str]], bool], dry_run: bool = False) -> int:
-    """Take the lines for which `gone` says so, given their fields, out of the file; how many there are.
+def drop_lines(data: Path, gone: Callable[[Mapping[str, str]], bool], dry_run: bool = False) -> int:
+    """Take the lines for which `gone` says so, given their fields by column, out of the file; how many there are.
 
     All other lines stay as they are; nothing is written when there are none, or on a `dry_run`.
     """
@@ -66,7 +66,8 @@ def drop_lines(data: Path, gone: Callable[[list[str]], bool], dry_run: bool = Fa
         return 0
     with decisions_locked(data):
         head, *lines = list(io.StringIO(path.read_bytes().decode("utf-8"), newline="")) or [""]
-        kept = [line for line in lines if not gone(next(csv.reader([line]), []))]
+        names = next(csv.reader([head.removeprefix("\ufeff")]), [])
+        kept = [line for line in lines if not gone(_fields(names, line))]
         if len(kept) < len(lines) and not dry_run:
             write_text(path, head + "".join(kept))
     return len(lines) - len(kept)
@@ -117,6 +118,11 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
             yield reader.line_num, {name: (row[name] or "").strip() for name in COLUMNS}
     except (csv.Error, UnicodeDecodeError) as error:
         raise DatasetError(f"{path} is not a table of decisions in UTF-8: {error}") from None
+
+
+def _fields(names: Sequence[str], line: str) -> dict[str, str]:
+    fields = next(csv.reader([line]), [])
+    return {name: (fields[place] if place < len(fields) else "").strip() for place, name in enumerate(names)}
 
 
 def _found(key: str, known: list[str]) -> list[str]:

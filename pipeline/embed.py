@@ -13,10 +13,12 @@ from pipeline.incremental import FINGERPRINT, earlier_rows, fingerprint, saved_o
 from pipeline.models import Embedder
 from pipeline.models.embedder import OnnxEmbedder
 from pipeline.models.looking import embed_faces
+from pipeline.models.weights import chosen_embedder
 from pipeline.params import Params
 from pipeline.progress import track
 from pipeline.records import FACES, embeddings_schema
 from pipeline.stage import run_stage
+from pipeline.strangers import stranger_metadata
 from pipeline.tables import read_metadata, read_table, write_table
 from pipeline.vectors import EMBEDDINGS, UNLABELLED_EMBEDDINGS
 
@@ -28,17 +30,18 @@ BATCH: Final = 32
 def main(data: Path, params: Params) -> None:
     """Read faces.parquet, unlabelled.parquet and faces/; write a table of vectors for each of the two.
 
-    Their metadata hold the network's name and hash.
+    Their metadata hold the network's name and hash, and how alike strangers are by it.
     """
-    embedder = OnnxEmbedder(params.models.embedder)
+    weights = chosen_embedder(params.models)
+    embedder, strangers = OnnxEmbedder(weights), stranger_metadata(weights.strangers)
     told = []
     for source, target in (("faces.parquet", EMBEDDINGS), ("unlabelled.parquet", UNLABELLED_EMBEDDINGS)):
-        faces, new = _embed(data, source, target, embedder)
+        faces, new = _embed(data, source, target, embedder, strangers)
         told.append(f"{faces} faces: {new} made into vectors, {faces - new} known")
     print(f"{STAGE}: {'; unlabelled '.join(told)}")
 
 
-def _embed(data: Path, source: str, target: str, embedder: Embedder) -> tuple[int, int]:
+def _embed(data: Path, source: str, target: str, embedder: Embedder, metadata: dict[str, str]) -> tuple[int, int]:
     """Bring the table `target` up to date with `source`: how many faces it has, and how many are new."""
     faces = read_table(data / source, FACES)
     schema = embeddings_schema(embedder.dimensions)
@@ -47,7 +50,7 @@ def _embed(data: Path, source: str, target: str, embedder: Embedder) -> tuple[in
     earlier = earlier_rows(data / target, schema, made_by)
     vectors = dict(zip(earlier["key"], earlier["vector"], strict=True))
     todo = [row for row in faces.itertuples() if row.key not in vectors]
-    metadata = {FINGERPRINT: made_by, "embedder": embedder.name, "embedder_sha256": embedder.sha256}
+    metadata = metadata | {FINGERPRINT: made_by, "embedder": embedder.name, "embedder_sha256": embedder.sha256}
 
     def save() -> None:
         done = faces[faces["key"].isin(vectors)]

@@ -11,6 +11,10 @@ PASSING: Final = frozenset(
     if hasattr(errno, name)  # Windows knows fewer
 )
 
+_FULL: Final = frozenset(
+    getattr(errno, name) for name in ("EDQUOT", "EFBIG", "ENOSPC", "EROFS") if hasattr(errno, name)
+)
+
 
 class LineupError(Exception):
     """Something the user can mend; the command line prints its message without a trace."""
@@ -42,6 +46,17 @@ class ModelError(LineupError):
 
 class DatasetError(LineupError):
     """A group's photos or tables cannot be used as they are."""
+
+
+def is_full(error: OSError) -> bool:
+    """Whether nothing more can be written there: no room, a quota or a limit is reached, or it is only for reading."""
+    return error.errno in _FULL
+
+
+def told_full(error: OSError) -> str:
+    """The one line for an error that `is_full`."""
+    where = f" to {error.filename}" if error.filename else ""
+    return f"error: cannot write{where} ({error.strerror}): make room, then run the same again"
 
 
 def may_pass(error: Exception) -> bool:

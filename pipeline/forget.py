@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,8 +22,8 @@ from pipeline.decisions import ACCEPT, decisions_path, drop_lines, read_decision
 from pipeline.errors import DatasetError
 from pipeline.files import WRITING
 from pipeline.forgotten import FORGOTTEN_FILE, Forgotten, read_forgotten, remember
-from pipeline.manifest import MANIFEST_FILE, read_manifest
-from pipeline.records import DROPPED, FACES, LABELLED_FACES, SHORT_KEY, SUGGESTED, SUSPECTS, UNLABELLED
+from pipeline.manifest import MANIFEST_FILE, read_fetches, read_manifest
+from pipeline.records import DROPPED, FACES, LABELLED_FACES, SHORT_KEY, SUGGESTED, SUSPECTS, UNDER, UNLABELLED
 from pipeline.roster import read_roster, remove_member, roster_path
 from pipeline.suspects import DROP
 from pipeline.tables import drop_rows, read_table, read_table_if_there
@@ -90,11 +90,11 @@ def steps(person: Person) -> Iterator[Step]:
     data, group = person.data, person.data.name
     forgotten = read_forgotten(data)
     members = [person.member] if person.member else []
-    if any(key not in forgotten.photos for key in person.keys) or any(one not in forgotten.members for one in members):
-        path = data / FORGOTTEN_FILE
-        yield Step(
-            path, "remember hashes, so that they do not come back", partial(remember, data, person.keys, members)
-        )
+    words = (person.keys, members, addresses := _addresses(person))
+    known = (forgotten.photos, forgotten.members, forgotten.addresses)
+    if any(word not in before for before, new in zip(known, words, strict=True) for word in new):
+        do = partial(remember, data, person.keys, members, addresses)
+        yield Step(data / FORGOTTEN_FILE, "remember hashes, so that they do not come back", do)
     whole = [Path("models") / group, Path("metrics") / group, Path("metrics") / f"{group}.json"]
     whole += [data / name for name in COMPARED]
     whole += [REFRESHES / group]  # what a refresh crawled and has not put in use
@@ -129,19 +129,41 @@ def labelled_with(person: Person) -> list[Path]:
     return found
 
 
+def pictured_with(person: Person) -> list[Path]:
+    """The tables of labelled photos that name the member."""
+    found = []
+    for table in sorted(LABELLED.glob("photos/*.json")):
+        try:
+            told = json.loads(table.read_text(encoding="utf-8"))
+            names = {face[name] for face in told["faces"] for name in ("member", "second")}
+            if told["group"] == person.data.name and person.member in names:
+                found.append(table)
+        except (OSError, ValueError, KeyError, TypeError):  # not of a photo that Lineup labelled
+            continue
+    return found
+
+
 def perhaps_shown(person: Person) -> list[str]:
     """Keys of photos under other members that may show the member too, as the machine guesses."""
     data = person.data
     suspects = read_table_if_there(data / "suspects.parquet", SUSPECTS)
     suggested = read_table_if_there(data / "suggested.parquet", SUGGESTED)
     dropped = read_table_if_there(data / "dropped" / "clean.parquet", DROPPED)
-    conflicts = dropped[(dropped["reason"] == "conflict") & dropped["detail"].str.contains(person.member, regex=False)]
+    among = dropped["detail"].map(lambda detail: person.member in detail.removeprefix(UNDER).split(", ")).astype(bool)
+    conflicts = dropped[(dropped["reason"] == "conflict") & among]
     keys = {
         *suspects["key"][(suspects["looks_like"] == person.member) & (suspects["action"] == DROP)],
         *suggested["key"][suggested["member"] == person.member],
         *conflicts["key"],
     }
     return sorted({_raw_key(key) for key in keys} - person.keys)
+
+
+def _addresses(person: Person) -> set[str]:
+    """Where the photos came from, as crawls found them."""
+    raw = person.data / "raw"
+    rows = pd.concat([read_manifest(raw)[["key", "url"]], read_fetches(raw)[["key", "url"]]])
+    return set(rows["url"][rows["key"].isin(person.keys)]) - {""}
 
 
 def _rows(person: Person, forgotten: Forgotten) -> Iterator[Step]:
@@ -172,10 +194,10 @@ def _is_forgotten(name: str, person: Person, forgotten: Forgotten) -> bool:
     return key in person.keys or key in forgotten.photos
 
 
-def _is_line_of(person: Person, fields: list[str]) -> bool:
-    begins = [_raw_key(field.strip()) for field in fields]
-    short = any(len(begin) >= SHORT_KEY and key.startswith(begin) for begin in begins for key in person.keys)
-    return short or (person.member != "" and person.member in (field.strip() for field in fields))
+def _is_line_of(person: Person, line: Mapping[str, str]) -> bool:
+    begin = _raw_key(line.get("key", ""))
+    short = len(begin) >= SHORT_KEY and any(key.startswith(begin) for key in person.keys)
+    return short or (person.member != "" and line.get("member") == person.member)
 
 
 def _accepted(data: Path, member: str) -> list[str]:

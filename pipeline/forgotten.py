@@ -1,6 +1,7 @@
-"""data/<group>/forgotten.csv: hashes of photos and members that were forgotten and shall not come back.
+"""data/<group>/forgotten.csv: hashes of photos, their addresses and members that were forgotten, for good.
 
-Read it before anything is stored: `key in read_forgotten(data).photos`. Keys and names themselves do not stand in it.
+Read it before anything is asked for or stored: `key in read_forgotten(data).photos`. Keys, addresses and names
+themselves do not stand in it.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ FORGOTTEN_FILE: Final = "forgotten.csv"
 COLUMNS: Final = ("kind", "sha256")
 PHOTO: Final = "photo"
 MEMBER: Final = "member"
+ADDRESS: Final = "address"
+KINDS: Final = (PHOTO, MEMBER, ADDRESS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +40,16 @@ class Hashed:
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """The forgotten photos, by the SHA-256 of their file, and the forgotten members, by their key."""
+    """The forgotten photos, by the SHA-256 of their file, the members, by their key, and the URLs that photos had."""
 
     photos: Hashed = field(default_factory=Hashed)
     members: Hashed = field(default_factory=Hashed)
+    addresses: Hashed = field(default_factory=Hashed)
+
+
+def how_to_undo(member: str) -> str:
+    """What to say when a member is left out since they were forgotten."""
+    return f"left out, forgotten; take the line {MEMBER},{digest(member)} out of {FORGOTTEN_FILE} to undo"
 
 
 def digest(word: str) -> str:
@@ -58,17 +67,16 @@ def read_forgotten(data: Path) -> Forgotten:
     except (csv.Error, UnicodeDecodeError) as error:
         raise DatasetError(f"{path} is not a table in UTF-8: {error}; take it back from git") from None
     shapes = {(row[0], len(row)) for row in rows[1:] if row}
-    if rows[:1] != [list(COLUMNS)] or not shapes <= {(PHOTO, 2), (MEMBER, 2)}:
+    if rows[:1] != [list(COLUMNS)] or not shapes <= {(kind, 2) for kind in KINDS}:
         raise DatasetError(f"{path} is not lines of {','.join(COLUMNS)}: take it back from git")
-    of_kind = {kind: frozenset(row[1] for row in rows[1:] if row and row[0] == kind) for kind in (PHOTO, MEMBER)}
-    return Forgotten(Hashed(of_kind[PHOTO]), Hashed(of_kind[MEMBER]))
+    return Forgotten(*(Hashed(frozenset(row[1] for row in rows[1:] if row and row[0] == kind)) for kind in KINDS))
 
 
-def remember(data: Path, photos: Iterable[str], members: Iterable[str] = ()) -> None:
-    """Add the hashes of these keys to the file, which is written whole and sorted."""
+def remember(data: Path, photos: Iterable[str], members: Iterable[str] = (), addresses: Iterable[str] = ()) -> None:
+    """Add the hashes of these keys and addresses to the file, which is written whole and sorted."""
     known = read_forgotten(data)
-    rows = {(PHOTO, one) for one in known.photos.hashes | {digest(key) for key in photos}}
-    rows |= {(MEMBER, one) for one in known.members.hashes | {digest(key) for key in members}}
+    kinds = zip(KINDS, (known.photos, known.members, known.addresses), (photos, members, addresses), strict=True)
+    rows = {(kind, one) for kind, before, words in kinds for one in before.hashes | {digest(word) for word in words}}
     text = io.StringIO()
     csv.writer(text, lineterminator="\n").writerows([COLUMNS, *sorted(rows)])
     write_text(data / FORGOTTEN_FILE, text.getvalue())

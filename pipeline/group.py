@@ -10,6 +10,7 @@ from pipeline.classifiers.network import embedder_of
 from pipeline.errors import DatasetError
 from pipeline.models import Detector, Embedder
 from pipeline.models.retinaface import RetinaFace
+from pipeline.models.weights import chosen_detector
 from pipeline.params import Params
 from pipeline.roster import Roster, read_roster
 
@@ -33,7 +34,7 @@ def open_group(name: str, params: Params, folder: Path | None = None) -> Group:
     """
     folder = folder or Path("models") / name
     model = load(folder, params)
-    detector, embedder = RetinaFace(params.models.detector), embedder_of(model, params)
+    detector, embedder = RetinaFace(chosen_detector(params.models)), embedder_of(model, params)
     roster = read_roster(Path("data") / name)
     if gone := set(model.members) - set(roster.keys):
         raise DatasetError(

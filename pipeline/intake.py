@@ -18,10 +18,10 @@ from ruamel.yaml.error import YAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from pipeline.decisions import start_decisions
-from pipeline.errors import DatasetError, ParamsError
+from pipeline.errors import DatasetError, ParamsError, is_full
 from pipeline.files import sha256_of, write_text, written_whole
-from pipeline.forgotten import FORGOTTEN_FILE, Hashed, digest, read_forgotten
-from pipeline.manifest import DROPPED_FILE, MANIFEST_FILE, read_manifest, read_not_kept
+from pipeline.forgotten import Hashed, how_to_undo, read_forgotten
+from pipeline.manifest import DROPPED_FILE, MANIFEST_FILE, raw_locked, read_manifest, read_not_kept
 from pipeline.progress import track
 from pipeline.records import MANIFEST, Dropped
 from pipeline.roster import add_members, key_fault
@@ -69,11 +69,20 @@ def import_photos(photos: Path, data: Path) -> ImportReport:
     in, or when a name cannot be used.
     """
     check_group(data.name)
-    folders, report = _member_folders(photos, read_forgotten(data).members)
-    forgotten = read_forgotten(data).photos
-    add_members(data, list(report.members))
-    start_decisions(data)
-    raw = data / "raw"
+    folders, warnings = members_folders(photos)
+    with raw_locked(data):
+        forgotten = read_forgotten(data)
+        welcome = [folder for folder in folders if folder.name not in forgotten.members]
+        report = ImportReport(tuple(folder.name for folder in welcome), warnings=warnings)
+        report.warnings += [f"{folder}: {how_to_undo(folder.name)}" for folder in folders if folder not in welcome]
+        add_members(data, list(report.members))
+        start_decisions(data)
+        _bring_in(welcome, data / "raw", forgotten.photos, report)
+    return report
+
+
+def _bring_in(folders: list[Path], raw: Path, forgotten: Hashed, report: ImportReport) -> None:
+    """Copy what the members' folders hold into raw/ and write its tables."""
     manifest: list[Any] = read_manifest(raw).to_dict("records")
     earlier = {(row["member"], row["key"]): row for row in manifest}
     found: dict[tuple[str, str], dict[str, Any]] = {}
@@ -81,21 +90,23 @@ def import_photos(photos: Path, data: Path) -> ImportReport:
     known = {Dropped(*row) for row in read_not_kept(raw).to_numpy()}
     identical: set[Dropped] = set()
     fetched_at = datetime.now(UTC).isoformat(timespec="milliseconds")  # one for all, so that ties fall by key
-    for path in track([path for folder in folders for path in _files(folder, report)], "import"):
-        member = path.relative_to(photos).parts[0]
+    files = [(folder, path) for folder in folders for path in _files(folder, report)]
+    for folder, path in track(files, "import"):
         try:
             key = sha256_of(path)
             if key in forgotten:
                 report.forgotten += 1
                 continue
-            row = _stored(path, key, member, raw, fetched_at)
+            row = _stored(path, key, folder.name, raw, fetched_at)
         except OSError as error:
+            if is_full(error):
+                raise
             report.warnings.append(f"{path}: left out, {error.strerror or error}")
             continue
-        pair = (member, row["key"])
+        pair = (folder.name, row["key"])
         if pair in found:
             report.duplicates += 1
-            here, there = (one.relative_to(photos).as_posix() for one in (path, first[pair]))
+            here, there = (one.relative_to(folder.parent).as_posix() for one in (path, first[pair]))
             identical.add(Dropped(row["key"], "import", "identical file", f"{here} is {there} again"))
         report.present += pair in earlier and pair not in found
         found[pair] = row
@@ -106,7 +117,6 @@ def import_photos(photos: Path, data: Path) -> ImportReport:
         write_dropped(raw / DROPPED_FILE, identical | known)
     if report.added or not (raw / MANIFEST_FILE).is_file():
         write_table(raw / MANIFEST_FILE, [rows[pair] for pair in sorted(rows)], MANIFEST)
-    return report
 
 
 def add_group_to_params(path: Path, group: str) -> None:
@@ -132,7 +142,8 @@ def add_group_to_params(path: Path, group: str) -> None:
     write_text(path, text.getvalue())
 
 
-def _member_folders(photos: Path, forgotten: Hashed) -> tuple[list[Path], ImportReport]:
+def members_folders(photos: Path) -> tuple[list[Path], list[str]]:
+    """The folders in `photos`, one per member, and what is to be said of the rest; DatasetError when there is none."""
     if not photos.is_dir():
         raise DatasetError(f"{photos} is not a folder: give the folder that holds a folder of photos per member")
     entries = sorted(path for path in photos.iterdir() if not path.name.startswith("."))
@@ -143,17 +154,8 @@ def _member_folders(photos: Path, forgotten: Hashed) -> tuple[list[Path], Import
     for folder in folders:
         if fault := key_fault(folder.name):
             raise DatasetError(f"{folder.name[:120]!r} cannot be a member's key, it {fault}: rename the folder")
-    welcome = [folder for folder in folders if folder.name not in forgotten]
-    report = ImportReport(tuple(folder.name for folder in welcome))
-    if len(entries) > len(folders):
-        report.warnings.append(f"{photos}: {len(entries) - len(folders)} files or links outside the members' folders")
-    for folder in folders:
-        if folder.name in forgotten:
-            line = f"member,{digest(folder.name)}"
-            report.warnings.append(
-                f"{folder}: left out, forgotten; take the line {line} out of {FORGOTTEN_FILE} to undo"
-            )
-    return welcome, report
+    strays = len(entries) - len(folders)
+    return folders, [f"{photos}: {strays} files or links outside the members' folders"] if strays else []
 
 
 def _files(folder: Path, report: ImportReport) -> Iterator[Path]:

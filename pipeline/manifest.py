@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import pandas as pd
+from filelock import FileLock, Timeout
 
 from pipeline.records import DROPPED, FETCHES, MANIFEST
 from pipeline.tables import read_table_if_there
@@ -13,6 +17,26 @@ from pipeline.tables import read_table_if_there
 MANIFEST_FILE: Final = "manifest.parquet"
 DROPPED_FILE: Final = "dropped.parquet"
 FETCHES_FILE: Final = "fetches.parquet"
+LOCK_FILE: Final = ".raw.lock"
+
+
+@contextmanager
+def raw_locked(data: Path) -> Iterator[None]:
+    """Hold raw/ of the group in folder `data` while the block changes it; who else does waits, and says so.
+
+    Within such a block there may be another one.
+    """
+    data.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(data / LOCK_FILE, is_singleton=True)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        print(f"waiting: another command is changing {data / 'raw'}", file=sys.stderr, flush=True)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def read_manifest(raw: Path) -> pd.DataFrame:

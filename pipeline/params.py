@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
 import yaml
 
@@ -24,15 +25,47 @@ Optimizer = Literal["adam", "rmsprop", "sgd"]
 Style = Literal["box", "corner", "name", "blur"]
 Unknowns = Literal["box", "hidden"]
 SourceName = Literal["commons", "bing", "baidu", "google", "site", "url_list", "folder"]
+Channels = Literal["rgb", "bgr"]
 Seconds = Annotated[float, 0.01, 86_400.0]
 
 
 @dataclass(frozen=True, slots=True)
-class Models:
-    """Names of the networks in models/weights.py."""
+class OwnNetwork:
+    """An ONNX file of one's own, by path or https URL: what it must be, and how it wants its pixels.
 
-    detector: str
-    embedder: str
+    `mean`, in the order of `channels`, is subtracted from 0..255; what is left is multiplied by `scale`.
+    """
+
+    onnx: str
+    sha256: str
+    licence: str
+    channels: Channels
+    mean: Annotated[tuple[Annotated[float, -255.0, 255.0], ...], 3, 3]
+    scale: Annotated[float, 1e-6, 1e3]
+
+
+@dataclass(frozen=True, slots=True)
+class OwnDetector(OwnNetwork):
+    """A RetinaFace; `anchors`: for each feature map its stride, then the sizes of its anchors, in pixels."""
+
+    anchors: Annotated[tuple[Annotated[tuple[Count, ...], 2, 10], ...], 1, 10] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OwnEmbedder(OwnNetwork):
+    """A network that turns aligned faces of `size_px` squared into vectors; `strangers` as in models/weights.py."""
+
+    size_px: Annotated[int, 16, 1024]
+    strangers: Annotated[tuple[Annotated[float, 0.001, 1.0], ...], 2, 2] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """Names in models/weights.py, or files of one's own; with `accept_licence` they may be under any licence."""
+
+    detector: str | OwnDetector
+    embedder: str | OwnEmbedder
+    accept_licence: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,14 +316,16 @@ def parse(kind: type[T], value: Any, where: str) -> T:
     names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
     if unknown := sorted(str(key) for key in value if key not in names):
         raise ParamsError(f"{where}: unknown {', '.join(unknown)} (known: {', '.join(names)})")
-    if missing := [name for name in names if name not in value]:
+    if missing := [name for name in names if name not in value and NoneType not in get_args(hints[name])]:
         raise ParamsError(f"{where}: missing {', '.join(missing)}")
-    return kind(**{name: _convert(hints[name], value[name], f"{where}: {name}") for name in names})
+    return kind(**{name: _convert(hints[name], value.get(name), f"{where}: {name}") for name in names})
 
 
 def _convert(hint: Any, value: Any, where: str) -> Any:
     if isinstance(hint, type) and is_dataclass(hint):
         return parse(hint, value, where)
+    if get_origin(hint) in (Union, UnionType):
+        return _convert_either(get_args(hint), value, where)
     if get_origin(hint) is Annotated:
         plain, low, high = get_args(hint)
         converted = _convert(plain, value, where)
@@ -311,3 +346,11 @@ def _convert(hint: Any, value: Any, where: str) -> Any:
     if not isinstance(value, hint) or (hint is not bool and isinstance(value, bool)):
         raise ParamsError(f"{where}: expected {hint.__name__}, found {value!r}")
     return value
+
+
+def _convert_either(hints: tuple[Any, ...], value: Any, where: str) -> Any:
+    """One of two: what may be left out, or a word or a section."""
+    plain, other = hints
+    if other is NoneType:
+        return None if value is None else _convert(plain, value, where)
+    return _convert(other if isinstance(value, Mapping) else plain, value, where)

@@ -45,6 +45,9 @@ MANIFEST = pa.schema(
 # another crawl tries again. MANIFEST has the photos only.
 FETCHES = pa.schema([*MANIFEST, ("reason", pa.string()), ("detail", pa.string()), ("retry", pa.bool_())])
 
+# How the detail of a photo dropped as 'conflict' begins; the members follow, parted by ', '.
+UNDER: Final = "the same photo under "
+
 DROPPED = pa.schema([("key", pa.string()), ("stage", pa.string()), ("reason", pa.string()), ("detail", pa.string())])
 
 CLEAN = pa.schema(
@@ -172,6 +175,11 @@ def embeddings_schema(dimensions: int) -> pa.Schema:
             ("vector", pa.list_(pa.float32(), dimensions)),
         ]
     )
+
+
+def gallery_schema(dimensions: int) -> pa.Schema:
+    """Learnt faces, which are compared with: unit vectors of `dimensions` float32 each, and whose, by number."""
+    return pa.schema([("label", pa.int64()), ("vector", pa.list_(pa.float32(), dimensions))])
 
 
 def sampled_faces_schema(dimensions: int) -> pa.Schema:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
-from pipeline.errors import DatasetError, LineupError
+from pipeline.errors import DatasetError, LineupError, is_full, told_full
 from pipeline.params import Params, read_params
 
 STOPPED: Final = 130  # what shells report of a command that Ctrl-C ended
@@ -39,6 +39,11 @@ def run_stage(main: Callable[[Path, Params], None], arguments: list[str] | None 
         main(data, read_params())
     except LineupError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        if not is_full(error):
+            raise
+        print(told_full(error), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("stopped: the next run goes on from what is done", file=sys.stderr)

@@ -16,11 +16,11 @@ from pipeline.classifiers.nearest import Nearest
 from pipeline.classifiers.openset import calibrate, folds, left_out_likeness, temperature
 from pipeline.errors import DatasetError, ParamsError
 from pipeline.files import folder_written_whole, write_json
-from pipeline.models.weights import KNOWN
 from pipeline.params import Params
 from pipeline.records import TRAIN, Float64, Ints
 from pipeline.side import Side, read_side
 from pipeline.stage import run_stage
+from pipeline.strangers import stranger_likeness
 from pipeline.tables import read_metadata
 
 STAGE: Final = "train"
@@ -82,7 +82,7 @@ def train(side: Side, params: Params, embedder: dict[str, str]) -> tuple[Model, 
     tried = {name: _try(name, faces, pairs, params) for name in _candidates(params, len(side.members))}
     chosen = tried[_choice(params.train.classifier, tried)]
     left_out = left_out_likeness(side.vectors, side.labels, params.nearest.neighbours)
-    strangers = KNOWN[embedder["embedder"]].stranger_likeness(params.train.false_name_rate)
+    strangers = stranger_likeness(embedder, params.train.false_name_rate)
     classifier = chosen.classifier
     model = Model(
         members=side.members,

@@ -18,6 +18,7 @@ from PIL import Image
 
 from pipeline.models.embedder import OnnxEmbedder
 from pipeline.models.retinaface import RetinaFace
+from pipeline.models.weights import chosen_detector, chosen_embedder
 from pipeline.params import Params, read_params
 
 ROOT = Path(__file__).parent.parent
@@ -53,12 +54,12 @@ def story(clone: Clone) -> dict[str, Step]:
 
 @pytest.fixture(scope="session")
 def detector(params: Params) -> RetinaFace:
-    return RetinaFace(params.models.detector)
+    return RetinaFace(chosen_detector(params.models))
 
 
 @pytest.fixture(scope="session")
 def embedder(params: Params) -> OnnxEmbedder:
-    return OnnxEmbedder(params.models.embedder)
+    return OnnxEmbedder(chosen_embedder(params.models))
 
 
 @pytest.fixture(scope="session")

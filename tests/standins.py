@@ -17,7 +17,7 @@ from pipeline.records import CURATED, SPLIT, Faces, Float32, Ints, Rgb, embeddin
 from pipeline.tables import write_table
 
 DIMENSIONS = 32
-EMBEDDER = {"embedder": "sface", "embedder_sha256": "0" * 64}
+EMBEDDER = {"embedder": "sface", "embedder_sha256": "0" * 64, "strangers": "[0.26, 0.065]"}
 
 
 def painted(*boxes_xyxy: tuple[int, int, int, int], width: int = 320, height: int = 240, noise: int = 90) -> Rgb:

@@ -17,8 +17,8 @@ from pipeline.errors import DatasetError
 from pipeline.forget import Person, member_of, perhaps_shown, photo_of, steps
 from pipeline.forgotten import Forgotten, read_forgotten, remember
 from pipeline.intake import import_photos
-from pipeline.manifest import read_manifest
-from pipeline.records import LABELLED_FACES, SUSPECTS
+from pipeline.manifest import FETCHES_FILE, read_fetches, read_manifest
+from pipeline.records import FETCHES, LABELLED_FACES, SUSPECTS
 from pipeline.roster import read_roster, remove_member
 from pipeline.tables import read_metadata, write_table
 
@@ -184,6 +184,27 @@ FAULTS = {
 def test_what_cannot_be_forgotten_is_told(find: object, message: str, group: Path) -> None:
     with pytest.raises(DatasetError, match=message):
         find(group)  # type: ignore[operator]
+
+
+def test_decisions_of_others_stay_whatever_the_member_is_called(group: Path) -> None:
+    text = "member,decision,key\n,reject,0123456789\nmira,accept,9876543210\n"
+    decisions_path(group).write_text(text)
+    for name in ("reject", "mir", "miraa", "0123456789"):
+        assert not [step for step in steps(Person(group, name, frozenset())) if step.path == decisions_path(group)]
+    forget(Person(group, "mira", frozenset()))
+    assert decisions_path(group).read_text() == text.partition("mira,")[0]
+
+
+def test_addresses_of_forgotten_photos_are_remembered_and_go(group: Path) -> None:
+    manifest = read_manifest(group / "raw").assign(reason="", detail="", retry=False)
+    manifest["url"] = [f"https://host.example/{key[:16]}" for key in manifest["key"]]
+    write_table(group / "raw" / FETCHES_FILE, manifest, FETCHES)
+    person = member_of(group, "mira")
+    forget(person)
+    forgotten = read_forgotten(group).addresses
+    gone = {url: url in forgotten for url in manifest["url"]}
+    assert {url[-16:] for url, is_gone in gone.items() if is_gone} == {key[:16] for key in person.keys}
+    assert set(read_fetches(group / "raw")["url"]) == {url for url, is_gone in gone.items() if not is_gone}
 
 
 def test_hashes_are_remembered_without_the_words(tmp_path: Path) -> None:

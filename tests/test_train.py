@@ -14,10 +14,10 @@ from standins import EMBEDDER, people, unit, write_split
 from pipeline import train
 from pipeline.classifiers.model import THRESHOLD, Model, hashes, load
 from pipeline.errors import DatasetError, ParamsError
-from pipeline.models.weights import KNOWN
 from pipeline.params import Params
 from pipeline.records import SPLIT, TEST, TRAIN
 from pipeline.side import read_side
+from pipeline.strangers import stranger_likeness
 from pipeline.tables import read_table, write_table
 
 NAMES = ("juno", "mira", "수아")
@@ -59,7 +59,7 @@ def test_everyone_is_named_and_strangers_are_not(params: Params, counts: tuple[i
 
 
 def test_the_threshold_is_never_below_what_strangers_reach(params: Params) -> None:
-    strangers = KNOWN["sface"].stranger_likeness(params.train.false_name_rate)
+    strangers = stranger_likeness(EMBEDDER, params.train.false_name_rate)
     for counts in [(1,), (1, 1), (10, 10, 10)]:
         assert learnt(group(counts), params).open_set.threshold >= strangers
 
@@ -129,7 +129,7 @@ def test_the_same_faces_make_the_same_model(params: Params) -> None:
 
 def test_a_new_model_takes_the_whole_folder(params: Params) -> None:
     train.main(group((9, 9)), params)
-    files = {"fit.json", "model.json", "gallery", "nearest.skops"}
+    files = {"fit.json", "model.json", "gallery", "nearest.parquet"}
     assert {path.name for path in Path("models", "trio").iterdir()} == files | {"svm.skops"}
     train.main(group((9,)), params)
     assert {path.name for path in Path("models", "trio").iterdir()} == files
@@ -138,7 +138,7 @@ def test_a_new_model_takes_the_whole_folder(params: Params) -> None:
 
 def test_the_model_says_whose_vectors_it_understands(params: Params) -> None:
     model = learnt(group((3, 3)), params)
-    assert {"embedder": model.embedder, "embedder_sha256": model.embedder_sha256} == EMBEDDER
+    assert {"embedder": model.embedder, "embedder_sha256": model.embedder_sha256}.items() <= EMBEDDER.items()
 
 
 def test_only_the_training_side_is_learnt(params: Params) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flows.commands.options import Group
 from flows.project import enter_project
+
+if TYPE_CHECKING:
+    from flows.forgetting import Forgetting
 
 
 def forget(
@@ -20,25 +23,30 @@ def forget(
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be removed and changed.")] = False,
 ) -> None:
-    """Remove a member or a photo from photos, tables, decisions, model and metrics; if stopped, the same again goes on.
+    """Remove a member or a photo from photos, tables, decisions and models; if stopped, the same again goes on.
 
     Example: `lineup forget Mira --group lanterns --dry-run`
     """
     enter_project()
-    from flows.forgetting import carry_out, left_to_do, plan
+    from flows.forgetting import left_to_do, planned
 
-    forgetting = plan(group, member, photo)
-    count = len(forgetting.person.keys)
-    whom = forgetting.person.member or "this photo"
-    print(f"{whom}: {count} photos, {len(forgetting.steps)} files and folders to remove or change")
+    with planned(group, member, photo) as forgetting:
+        whom = forgetting.person.member or "this photo"
+        print(f"{whom}: {len(forgetting.person.keys)} photos, {len(forgetting.steps)} things to remove or change")
+        _done(forgetting, yes, dry_run)
+        for note in forgetting.notes:
+            print(f"note: {note}")
+    print(left_to_do(group))
+
+
+def _done(forgetting: Forgetting, yes: bool, dry_run: bool) -> None:
+    from flows.forgetting import carry_out
+
     if dry_run:
         for step in forgetting.steps:
             print(f"would {step.what}: {step.path}")
-    else:
-        if forgetting.steps and not yes:
-            typer.confirm("This cannot be undone. Go on?", abort=True)
-        for step in carry_out(forgetting):
-            print(f"{step.what}: {step.path}", flush=True)
-    for note in forgetting.notes:
-        print(f"note: {note}")
-    print(left_to_do(group))
+        return
+    if forgetting.steps and not yes:
+        typer.confirm("This cannot be undone. Go on?", abort=True)
+    for step in carry_out(forgetting):
+        print(f"{step.what}: {step.path}", flush=True)

@@ -28,7 +28,7 @@ def pin(group: str) -> str:
     locks.mkdir(parents=True, exist_ok=True)
     with FileLock(locks / "pinned"), folder_written_whole(PINNED / model) as folder:
         for name in _hashes(source):
-            (folder / name).parent.mkdir(exist_ok=True)
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source / name, folder / name)
         if model_hash(folder) != model:
             raise ModelError(f"the model of {group} is just being rebuilt: try again when that is done")
@@ -45,6 +45,14 @@ def pinned(model: str, group: str) -> Path:
 def model_hash(folder: Path) -> str:
     """One hash for all files of a model that decide what it says."""
     return hashlib.sha256(json.dumps(_hashes(folder)).encode()).hexdigest()
+
+
+def members_of(model: str) -> frozenset[str] | None:
+    """The members whom the copy with this hash knows; None when there is no such copy, or it does not tell."""
+    try:
+        return frozenset(json.loads((PINNED / model / "model.json").read_text(encoding="utf-8"))["members"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _is_whole(model: str) -> bool:

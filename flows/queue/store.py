@@ -38,6 +38,7 @@ SETTLE = """UPDATE jobs SET state=:state, attempts=:attempts, not_before=:not_be
 RELEASE = "UPDATE jobs SET state='waiting', lease='', worker='', progress='{}' WHERE id=? AND lease=?"
 RETRY = """UPDATE jobs SET state='waiting', attempts=0, not_before=0, reason='', kind=''
   WHERE id=? AND state IN ('failed', 'cancelled', 'done')"""
+REMOVE = "DELETE FROM jobs WHERE id=?"
 CANCEL = """UPDATE jobs SET state='cancelled', lease='', worker='', progress='{}'
   WHERE id=? AND state IN ('waiting', 'running')"""
 
@@ -114,6 +115,13 @@ class Queue(Database):
     def cancel(self, jobs: Iterable[Job]) -> int:
         """Take out jobs that wait, and those that run: their worker stops when it notices; how many there were."""
         return self._each(CANCEL, jobs)
+
+    def remove(self, jobs: Iterable[Job]) -> int:
+        """Take jobs out for good, their bytes too; the worker of one that runs stops when it notices."""
+        self.rows("PRAGMA secure_delete=ON")
+        removed = self._each(REMOVE, jobs)
+        self.rows("PRAGMA wal_checkpoint(TRUNCATE)")  # the log beside the file has them too
+        return removed
 
     def counts(self) -> dict[State, int]:
         """How many jobs are in each state."""

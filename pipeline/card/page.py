@@ -77,7 +77,7 @@ def write_card(
         pictures={path.stem: _data_url(path.read_bytes(), "png") for path in pictures},
         sources=sources(data),
         lost=lost(data),
-        networks=networks(params.models.detector, findings.model.embedder),
+        networks=networks(params.models),
         hashes=file_hashes(data, Path("models") / data.name),
     )
     write_text(folder / "model_card.html", page)

@@ -10,7 +10,8 @@ from typing import Final
 from pipeline.classifiers.model import hashes
 from pipeline.files import sha256_of
 from pipeline.manifest import read_manifest
-from pipeline.models.weights import KNOWN
+from pipeline.models.weights import chosen_detector, chosen_embedder, fetched
+from pipeline.params import Models
 from pipeline.records import DROPPED
 from pipeline.tables import read_table_if_there
 
@@ -68,10 +69,13 @@ def lost(data: Path) -> list[Lost]:
     return found
 
 
-def networks(detector: str, embedder: str) -> list[Network]:
+def networks(models: Models) -> list[Network]:
     """The networks that found and described the faces."""
-    named = (("detector", KNOWN[detector]), ("embedder", KNOWN[embedder]))
-    return [Network(role, weights.name, weights.licence, weights.sha256) for role, weights in named]
+    roles = {"detector": chosen_detector(models), "embedder": chosen_embedder(models)}
+    return [
+        Network(role, weights.name, weights.licence, weights.sha256 or sha256_of(fetched(weights)))
+        for role, weights in roles.items()
+    ]
 
 
 def file_hashes(data: Path, model: Path) -> dict[str, str]:

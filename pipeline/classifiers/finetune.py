@@ -17,6 +17,7 @@ from pipeline.classifiers import Examples
 from pipeline.classifiers.state import read_state, write_state
 from pipeline.files import write_json, written_whole
 from pipeline.models.embedder import TunedEmbedder
+from pipeline.models.weights import Weights
 from pipeline.params import Params
 from pipeline.records import Float32, Float64
 
@@ -31,8 +32,8 @@ class FineTuned:
     name = "finetune"
     embedder: TunedEmbedder
 
-    def __init__(self, base: str, tuner: Callable[[], Tuner]) -> None:
-        """`base` names the embedder that is tuned; `tuner` gives who does it, one for many fits to save work."""
+    def __init__(self, base: Weights, tuner: Callable[[], Tuner]) -> None:
+        """`base` is of the embedder that is tuned; `tuner` gives who does it, one for many fits to save work."""
         self._base, self._tuner = base, tuner
         self._centres: Float32 = np.empty((0, 0), np.float32)
         self._tuned: Tuned | None = None
@@ -69,13 +70,13 @@ class FineTuned:
             raise ValueError(str(error)) from None
 
 
-def tuner_of(params: Params) -> Callable[[], Tuner]:
+def tuner_of(base: Weights, params: Params) -> Callable[[], Tuner]:
     """Gives the one tuner of all classifiers that this is handed to; TensorFlow starts when it is first asked for."""
 
     @cache
     def tuner() -> Tuner:
         from pipeline.classifiers.tuning import Tuner
 
-        return Tuner(params.models.embedder, params.finetune, params.train.seed)
+        return Tuner(base, params.finetune, params.train.seed)
 
     return tuner

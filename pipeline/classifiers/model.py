@@ -25,6 +25,7 @@ from pipeline.classifiers.openset import OpenSet
 from pipeline.classifiers.svm import Svm
 from pipeline.errors import ModelError
 from pipeline.files import sha256_of, write_json
+from pipeline.models.weights import chosen_embedder
 from pipeline.params import Params
 from pipeline.records import Float32, Float64, Ints
 
@@ -35,7 +36,7 @@ GALLERY: Final = "nearest"  # every model keeps one of this kind: its likeness i
 GALLERY_FOLDER: Final = "gallery"
 MODEL_FILE: Final = "model.json"
 FITS_FILE: Final = "fit.json"
-LEARNT: Final = {".skops", ".keras", ".onnx"}  # the files whose hashes stand in model.json
+LEARNT: Final = {".parquet", ".skops", ".keras", ".onnx"}  # the files whose hashes stand in model.json
 
 
 def settings(name: str, params: Params) -> list[Callable[[], Classifier]]:
@@ -50,7 +51,8 @@ def settings(name: str, params: Params) -> list[Callable[[], Classifier]]:
     if name == "dense":
         return [partial(Dense, network, params.dense, params.train.seed) for network in params.dense.networks]
     if name == "finetune":
-        return [partial(FineTuned, params.models.embedder, tuner_of(params))]  # one tuner for all folds
+        base = chosen_embedder(params.models)
+        return [partial(FineTuned, base, tuner_of(base, params))]  # one tuner for all folds
     raise ModelError(f"no classifier is called {name!r} (known: {', '.join(NAMES)})")
 
 
@@ -86,6 +88,10 @@ class Model:
     def likeness(self, vectors: Float32) -> Float64:
         """How alike each vector (n, d) is to each member's faces, -1..1: (n, members)."""
         return self.gallery.scores(vectors)
+
+    def plain(self, vectors: Float32) -> Float32:
+        """What the embedder alone says in vectors (n, d), as unit vectors: without what a tuned one adds."""
+        return self.gallery.comparable(vectors)
 
     def with_faces(self, vectors: Float32, labels: Ints) -> Model:
         """The same model with more faces, vectors (n, d) of members labels (n,), among those it compares with."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from pipeline.classifiers import Examples
-from pipeline.classifiers.state import read_state, write_state
-from pipeline.records import Float32, Float64, Ints
+from pipeline.errors import DatasetError
+from pipeline.records import Float32, Float64, Ints, gallery_schema
+from pipeline.tables import read_vectors, write_table
 
 
 class Nearest:
@@ -32,7 +34,7 @@ class Nearest:
 
     def with_faces(self, vectors: Float32, labels: Ints) -> Nearest:
         """Another one that has these faces, vectors (n, d) of labels (n,), beside those learnt."""
-        vectors = self._comparable(vectors)
+        vectors = self.comparable(vectors)
         known = self._vectors if len(self._vectors) else vectors[:0]
         grown = Nearest(self.neighbours)
         grown._keep(np.concatenate([known, vectors]), np.concatenate([self._labels, labels]))
@@ -40,32 +42,35 @@ class Nearest:
 
     def scores(self, vectors: Float32) -> Float64:
         """Likeness in -1..1 of each vector to each member, (n, members)."""
-        vectors = self._comparable(vectors)
+        vectors = self.comparable(vectors)
         cosines = vectors.astype(np.float64) @ self._vectors.T.astype(np.float64)
         columns = [self._likeness(vectors, cosines, label) for label in range(int(self._labels.max(initial=-1)) + 1)]
         return np.stack(columns, axis=1)
 
-    def write(self, folder: Path) -> None:
-        """Write nearest.skops: the kept faces."""
-        state = {"neighbours": self.neighbours, "vectors": self._vectors, "labels": self._labels}
-        write_state(folder / f"{self.name}.skops", state)
-
-    def read(self, folder: Path) -> None:
-        """Take over the faces kept in nearest.skops."""
-        state = read_state(folder / f"{self.name}.skops")
-        self.neighbours, self._vectors, self._labels = state["neighbours"], state["vectors"], state["labels"]
-
-    def _keep(self, vectors: Float32, labels: Ints) -> None:
-        order = np.argsort(labels, kind="stable")
-        self._vectors, self._labels = np.ascontiguousarray(vectors[order], np.float32), labels[order]
-
-    def _comparable(self, vectors: Float32) -> Float32:
+    def comparable(self, vectors: Float32) -> Float32:
         """As many numbers of each vector as the kept faces have, as unit vectors: a tuned embedder adds its own."""
         known = self._vectors.shape[1] or vectors.shape[1]
         if vectors.shape[1] == known:
             return vectors
         plain = vectors[:, :known]
         return plain / np.maximum(np.linalg.norm(plain, axis=1, keepdims=True), 1e-9)
+
+    def write(self, folder: Path) -> None:
+        """Write nearest.parquet: the kept faces."""
+        rows = pd.DataFrame({"label": self._labels, "vector": list(self._vectors)})
+        write_table(folder / f"{self.name}.parquet", rows, gallery_schema(self._vectors.shape[1]))
+
+    def read(self, folder: Path) -> None:
+        """Take over the faces kept in nearest.parquet."""
+        try:
+            rows, vectors = read_vectors(folder / f"{self.name}.parquet")
+        except DatasetError as error:
+            raise ValueError(str(error)) from None
+        self._keep(vectors, rows["label"].to_numpy(np.int64))
+
+    def _keep(self, vectors: Float32, labels: Ints) -> None:
+        order = np.argsort(labels, kind="stable")
+        self._vectors, self._labels = np.ascontiguousarray(vectors[order], np.float32), labels[order]
 
     def _likeness(self, vectors: Float32, cosines: Float64, label: int) -> Float64:
         own = self._labels == label

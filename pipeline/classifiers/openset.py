@@ -8,14 +8,13 @@ models that never saw them, up to where no member, each left out in turn and so 
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
 from scipy.special import expit, log_softmax
-from sklearn.linear_model import LogisticRegression
 
 from pipeline.classifiers.nearest import Nearest
 from pipeline.records import Float32, Float64, Ints
@@ -57,6 +56,8 @@ def calibrate(own: Float64, left_out: Float64, strangers: float) -> OpenSet:
 
 def _slope(own: Float64, left_out: Float64) -> float:
     """How fast the odds of being the member rise with likeness (Platt 1999)."""
+    from sklearn.linear_model import LogisticRegression  # only training has to wait for it
+
     curve = LogisticRegression(C=100.0, class_weight="balanced")
     curve.fit(np.concatenate([own, left_out])[:, None], np.repeat([1, 0], [len(own), len(left_out)]))
     return max(float(curve.coef_[0, 0]), 1.0)
@@ -79,6 +80,8 @@ def temperature(scores: Float64, labels: Ints) -> float:
     Half a face more than there are is taken to be someone else (Krichevsky and Trofimov 1981), or a classifier that was
     never wrong on a few dozen faces would be sure of every name.
     """
+    from scipy.optimize import minimize_scalar
+
     members = scores.shape[1]
     if members < 2:
         return 1.0
@@ -94,17 +97,21 @@ def temperature(scores: Float64, labels: Ints) -> float:
 
 
 def folds(labels: Ints, groups: npt.NDArray[np.str_], count: int, seed: int) -> list[tuple[Ints, Ints]]:
-    """Up to `count` pairs of row numbers (learn, try); each duplicate group of each member is tried once.
+    """Up to `count` pairs of row numbers (learn, try); each duplicate group of a member is tried once.
 
-    A member with a single group is always learnt from and never tried, so that every model knows every member.
+    A member with a single group is always learnt from and never tried, so that every model knows every member. So is
+    a group that a person has given to several members, or what is tried would be learnt under another name.
     """
     rng = np.random.default_rng(seed)
+    owners = Counter(group for group, _ in {*zip(groups.tolist(), labels.tolist(), strict=True)})
+    shared = np.array([owners[group] > 1 for group in groups.tolist()], bool)
     fold_of = np.full(len(labels), -1)
     for label in np.unique(labels):
-        own_groups = rng.permutation(np.unique(groups[labels == label]))
-        if len(own_groups) > 1:
+        own = labels == label
+        own_groups = rng.permutation(np.unique(groups[own & ~shared]))
+        if len(own_groups) > 1 or shared[own].any():
             for position, group in enumerate(own_groups):
-                fold_of[(labels == label) & (groups == group)] = position % count
+                fold_of[own & (groups == group)] = position % count
     return [
         (np.flatnonzero(fold_of != fold), np.flatnonzero(fold_of == fold)) for fold in range(count) if fold in fold_of
     ]

@@ -9,19 +9,21 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from skops import io as skops_io
-
 from pipeline.files import written_whole
 
 
 def write_state(path: Path, state: Mapping[str, Any]) -> None:
     """Write `state`, made of numbers, arrays and scikit-learn estimators."""
+    from skops import io as skops_io  # takes a second, for scikit-learn's sake
+
     with written_whole(path) as temporary:
         temporary.write_bytes(_reproducible(skops_io.dumps(dict(state))))
 
 
 def read_state(path: Path) -> dict[str, Any]:
     """What `write_state` wrote; KeyError, TypeError, ValueError or OSError when it is missing or anything else."""
+    from skops import io as skops_io
+
     try:
         return dict(skops_io.load(path, trusted=[]))
     except zipfile.BadZipFile as error:

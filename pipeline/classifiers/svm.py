@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from sklearn.svm import SVC, LinearSVC
 
 from pipeline.classifiers import Examples
 from pipeline.classifiers.state import read_state, write_state
 from pipeline.params import Kernel
 from pipeline.records import Float32, Float64
+
+if TYPE_CHECKING:
+    from sklearn.svm import SVC, LinearSVC
 
 
 class Svm:
@@ -20,6 +23,8 @@ class Svm:
 
     def __init__(self, kernel: Kernel, c: float, gamma: float, seed: int) -> None:
         """`c` weighs errors against a wide margin; `gamma` is the RBF kernel's; `seed` makes the solver repeatable."""
+        from sklearn.svm import SVC, LinearSVC  # half a second, which naming by another classifier need not wait for
+
         if kernel == "linear":
             self._machine: LinearSVC | SVC = LinearSVC(C=c, random_state=seed, class_weight="balanced")
         else:

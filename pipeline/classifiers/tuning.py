@@ -20,9 +20,9 @@ from pipeline.classifiers.augment import altered
 from pipeline.classifiers.learning import keras, keras_bytes
 from pipeline.classifiers.rebuild import rebuilt, renewed
 from pipeline.images import read_still
-from pipeline.models.embedder import pixels
 from pipeline.models.fold import folded
-from pipeline.models.weights import KNOWN, fetch
+from pipeline.models.pixels import pixels
+from pipeline.models.weights import Weights, fetched
 from pipeline.params import FineTune
 from pipeline.records import Float32, Ints, Rgb
 
@@ -49,10 +49,10 @@ class Tuned:
 class Tuner:
     """The embedder in Keras, parted where learning begins, and what the part before says of each photo."""
 
-    def __init__(self, embedder: str, params: FineTune, seed: int) -> None:
-        """`embedder` is a name in weights.py; `seed` makes all that follows repeatable."""
-        self._params, self._seed, self._recipe = params, seed, KNOWN[embedder]
-        self._network = folded(fetch(embedder))
+    def __init__(self, embedder: Weights, params: FineTune, seed: int) -> None:
+        """`embedder` is of the network to be tuned; `seed` makes all that follows repeatable."""
+        self._params, self._seed, self._recipe = params, seed, embedder
+        self._network = folded(fetched(embedder))
         self._whole = rebuilt(self._network)
         self._start: list[Float32] = self._whole.get_weights()
         kernels = [layer for layer in self._whole.layers if type(layer).__name__ in KERNELS]
@@ -119,7 +119,7 @@ class Tuner:
         for start in range(0, len(new), AT_ONCE):
             some = new[start : start + AT_ONCE]
             copies = np.concatenate([self._copies(read_still(Path(path))) for path in some])
-            given = pixels(self._recipe, copies).transpose(0, 2, 3, 1)
+            given = pixels(self._recipe, copies, self._recipe.size_px).transpose(0, 2, 3, 1)
             found = np.asarray(self._before(given, training=False), np.float16)  # a quarter of a gigabyte, not half
             self._seen.update(zip(some, found.reshape(len(some), -1, *found.shape[1:]), strict=True))
         return [self._seen[str(path)] for path in paths]

@@ -14,8 +14,9 @@ from pipeline.crawl import baidu, bing, commons, folder, google, site, url_list
 from pipeline.crawl.connection import FetchError
 from pipeline.crawl.fetch import Fetcher
 from pipeline.crawl.sources import Find, Found, SourceError, Wanted, keywords_of
-from pipeline.crawl.store import Row, Store, opened_store
+from pipeline.crawl.store import FORGOTTEN, Row, Store, opened_store
 from pipeline.errors import DatasetError, UnreadableImageError
+from pipeline.forgotten import how_to_undo, read_forgotten
 from pipeline.params import Params, SourceName
 from pipeline.progress import meter
 from pipeline.records import FETCHES
@@ -75,10 +76,13 @@ def crawl_group(
         raise DatasetError(f"{strangers[0]!r} is not in {data}/roster.yaml (there: {', '.join(roster.keys)})")
     members = [member for member in roster.members if member.key in only or not only]
     asked = {one.key: keywords_of(one, roster, params.crawl.keywords) for one in members}  # a slip is told before work
+    forgotten = read_forgotten(data).members
     with opened_store(into or data) as store:
         run = _Run(data, params, fetcher, store, limit or params.crawl.limit)
         for member in members:
-            if sources := run.sources_of(roster):
+            if member.key in forgotten:
+                yield Tally(member.key, warnings=[how_to_undo(member.key)])
+            elif sources := run.sources_of(roster):
                 yield run.member(member, asked[member.key], sources)
 
 
@@ -117,7 +121,8 @@ class _Run:
             if self._store.is_settled(wanted.member.key, url):
                 tally.known += 1
                 continue
-            row = _row(found, url, source, wanted.member.key) | self._outcome(found, wanted.member.key)
+            row = _row(found, url, source, wanted.member.key)
+            row |= {"reason": FORGOTTEN} if self._store.is_forgotten(url) else self._outcome(found, wanted.member.key)
             self._store.write_down(row)
             tally.count(row)
             yield

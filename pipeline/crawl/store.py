@@ -10,14 +10,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from filelock import FileLock
-
 from pipeline.files import sha256_of
-from pipeline.manifest import FETCHES_FILE, MANIFEST_FILE, read_fetches, read_manifest
+from pipeline.forgotten import digest, read_forgotten
+from pipeline.manifest import FETCHES_FILE, MANIFEST_FILE, raw_locked, read_fetches, read_manifest
 from pipeline.records import FETCHES, MANIFEST
 from pipeline.tables import write_table
 
 IDENTICAL: Final = "identical file"
+FORGOTTEN: Final = "forgotten"
 _JOURNAL: Final = "fetches.jsonl"
 
 Row = dict[str, Any]
@@ -30,9 +30,9 @@ def opened_store(data: Path) -> Iterator[Store]:
     However the block ends, the tables say what was fetched in it.
     """
     folder = data / ".crawl"
-    folder.mkdir(parents=True, exist_ok=True)
-    with FileLock(folder / "lock"):
-        store = Store(data / "raw", folder)
+    with raw_locked(data):
+        folder.mkdir(parents=True, exist_ok=True)
+        store = Store(data, folder)
         store.fold()  # what a crawl that was killed left
         try:
             yield store
@@ -46,16 +46,21 @@ class Store:
     A photo is moved to its place before its line is written, and the journal goes only when the tables are there.
     """
 
-    def __init__(self, raw: Path, folder: Path) -> None:
-        self._raw, self._journal, self.part = raw, folder / _JOURNAL, folder / "part"
+    def __init__(self, data: Path, folder: Path) -> None:
+        self._raw, self._journal, self.part = (raw := data / "raw"), folder / _JOURNAL, folder / "part"
+        self._forgotten = read_forgotten(data)
         self._photos = _by(read_manifest(raw).to_dict("records"), "member", "key")
         self._fetches = _by(read_fetches(raw).to_dict("records"), "member", "url")
         self._by_url = {row["url"]: row for row in self._fetches.values() if row["path"]}
 
     def is_settled(self, member: str, url: str) -> bool:
         """Whether a fetch of `url` for the member brought a photo, or failed for good."""
-        row = self._fetches.get((member, url))
-        return row is not None and not row["retry"]
+        rows = (self._fetches.get((member, name)) for name in (url, _hidden(url)))
+        return any(row is not None and not row["retry"] for row in rows)
+
+    def is_forgotten(self, url: str) -> bool:
+        """Whether a photo was forgotten that came from `url`."""
+        return url in self._forgotten.addresses
 
     def fetched_for_another(self, url: str) -> tuple[Path, Row] | None:
         """The photo that came from `url` for another member and its row, if there is one."""
@@ -64,8 +69,10 @@ class Store:
         return (path, row) if row and path and path.is_file() else None
 
     def keep(self, member: str, photo: Path, extension: str) -> Row:
-        """Move a photo into raw/, unless the member has it; the columns that tell of it."""
+        """Move a photo into raw/, unless the member has it or it was forgotten; the columns that tell of it."""
         key = sha256_of(photo)
+        if key in self._forgotten.photos:
+            return {"reason": FORGOTTEN}
         path = self._raw / member / f"{key}.{extension}"
         told = {"key": key, "path": f"{member}/{path.name}", "bytes": photo.stat().st_size}
         known = self._photos.get((member, key))
@@ -76,7 +83,12 @@ class Store:
         return told
 
     def write_down(self, row: Row) -> None:
-        """Remember a fetch (a row of FETCHES), so that it survives whatever happens next."""
+        """Remember a fetch (a row of FETCHES), so that it survives whatever happens next.
+
+        Where a forgotten photo is to be had is not told: of its address only the hash is kept.
+        """
+        if row["reason"] == FORGOTTEN:
+            row = row | {"url": _hidden(row["url"]), "page_url": "", "content_type": ""}
         with self._journal.open("ab") as handle:
             handle.write(json.dumps(row).encode() + b"\n")
             handle.flush()
@@ -114,6 +126,10 @@ class Store:
         pair = row["member"], row["key"]
         if not row["reason"] and pair not in self._photos and (self._raw / row["path"]).is_file():
             self._photos[pair] = {name: row[name] for name in MANIFEST.names}
+
+
+def _hidden(url: str) -> str:
+    return f"{FORGOTTEN} {digest(url)}"
 
 
 def _by(rows: Any, *names: str) -> dict[tuple[str, ...], Row]:

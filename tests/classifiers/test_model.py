@@ -77,11 +77,11 @@ def test_a_saved_model_answers_as_before(tmp_path: Path, params: Params, name: s
     assert np.array_equal(again.predict(vectors), model.predict(vectors))
     assert (again.members, again.classifier.name) == (MEMBERS, name)
     assert (again.embedder, again.embedder_sha256, again.open_set) == ("sface", "f" * 64, OpenSet(0.5, 25.0))
-    assert set(hashes(tmp_path / "model")) == {"model.json", "gallery/nearest.skops", "nearest.skops", "svm.skops"}
+    assert set(hashes(tmp_path / "model")) == {"model.json", "gallery/nearest.parquet", "nearest.parquet", "svm.skops"}
 
 
 def test_no_file_holds_a_pickle_or_a_type_to_be_trusted(saved: Path) -> None:
-    assert {path.suffix for path in saved.rglob("*.*")} == {".json", ".skops"}
+    assert {path.suffix for path in saved.rglob("*.*")} == {".json", ".parquet", ".skops"}
     for path in saved.rglob("*.skops"):
         assert skops_io.get_untrusted_types(file=path) == []
         with zipfile.ZipFile(path) as archive:
@@ -98,8 +98,8 @@ def a_hostile_type(path: Path) -> None:
 
 def another_classifiers(path: Path) -> None:
     folder = path.parent.parent if path.parent.name == "gallery" else path.parent
-    other = {"svm": "nearest", "nearest": "svm"}[path.stem]
-    path.write_bytes((folder / f"{other}.skops").read_bytes())
+    other = {"svm": "nearest.parquet", "nearest": "svm.skops"}[path.stem]
+    path.write_bytes((folder / other).read_bytes())
 
 
 def cut(path: Path) -> None:
@@ -124,22 +124,24 @@ HARMS = [a_pickle, a_hostile_type, another_classifiers, cut, one_byte_changed, e
 
 
 @pytest.mark.parametrize("hash_too", [False, True], ids=["file alone", "its hash as well"])
-@pytest.mark.parametrize("file", ["svm.skops", "gallery/nearest.skops"])
+@pytest.mark.parametrize("file", ["svm.skops", "gallery/nearest.parquet"])
 @pytest.mark.parametrize("harm", HARMS)
 def test_a_harmed_file_is_refused_by_name(
     saved: Path, params: Params, file: str, harm: Callable[[Path], None], hash_too: bool
 ) -> None:
+    if hash_too and harm is one_byte_changed and file.endswith(".parquet"):
+        pytest.skip("a number changed by somebody who also mends its hash is another number")
     harm(saved / file)
     if hash_too:
         numbers = json.loads((saved / "model.json").read_text(encoding="utf-8"))
         (saved / "model.json").write_text(json.dumps(numbers | {"files": hashes(saved)}), encoding="utf-8")
-    with pytest.raises(ModelError, match=file.removesuffix(".skops")) as caught:
+    with pytest.raises(ModelError, match=file.partition(".")[0]) as caught:
         load(saved, params)
     assert "\n" not in str(caught.value)
 
 
 def test_a_harmed_candidate_is_refused_though_another_is_the_model(saved: Path, params: Params) -> None:
-    cut(saved / "nearest.skops")
+    cut(saved / "nearest.parquet")
     assert load(saved, params).classifier.name == "svm"
     with pytest.raises(ModelError, match="nearest"):
         restored(saved, "nearest", params)

@@ -106,6 +106,15 @@ def test_a_member_with_one_photo_in_many_frames_is_always_learnt() -> None:
     assert all(set(labels[learn]) == {0, 1} for learn, _ in folds(labels, groups, 5, seed=1))
 
 
+def test_an_animation_of_two_members_is_always_learnt() -> None:
+    labels = np.repeat([0, 1], 6)
+    groups = np.array([f"g{index}" for index in range(12)])
+    groups[[0, 6]] = "both"
+    pairs = folds(labels, groups, 3, seed=1)
+    assert all({0, 6} <= set(learn) for learn, _ in pairs)
+    assert sorted(np.concatenate([attempt for _, attempt in pairs])) == [1, 2, 3, 4, 5, 7, 8, 9, 10, 11]
+
+
 @pytest.mark.parametrize("counts", [(1, 1, 1), (1,), ()], ids=str)
 def test_with_one_photo_each_nothing_can_be_tried(counts: tuple[int, ...]) -> None:
     labels = np.repeat(np.arange(len(counts)), counts).astype(np.int64)

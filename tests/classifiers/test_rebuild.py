@@ -13,16 +13,17 @@ from standins import unit
 
 from pipeline.classifiers.rebuild import rebuilt, renewed
 from pipeline.errors import WeightsError
-from pipeline.models.embedder import OnnxEmbedder, pixels
+from pipeline.models.embedder import OnnxEmbedder
 from pipeline.models.fold import folded
-from pipeline.models.weights import KNOWN, fetch
+from pipeline.models.pixels import pixels
+from pipeline.models.weights import fetch, named
 
 CROPS = np.random.default_rng(0).integers(0, 256, (3, 112, 112, 3), dtype=np.uint8)
 
 
 def test_the_built_in_embedder_is_equal_in_keras(embedder: OnnxEmbedder) -> None:
     network = rebuilt(folded(fetch("sface")))
-    vectors = np.asarray(network(pixels(KNOWN["sface"], CROPS).transpose(0, 2, 3, 1), training=False))
+    vectors = np.asarray(network(pixels(named("sface"), CROPS).transpose(0, 2, 3, 1), training=False))
     assert np.abs(unit(vectors) - embedder.embed(CROPS)).max() < 1e-4
 
 

@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -22,8 +23,11 @@ from pipeline.crawl.connection import FetchError
 from pipeline.crawl.crawl import Tally, crawl_group
 from pipeline.crawl.fetch import Fetcher
 from pipeline.crawl.sources import Found
+from pipeline.crawl.store import opened_store
 from pipeline.errors import DatasetError
 from pipeline.files import sha256_of
+from pipeline.forget import photo_of, steps
+from pipeline.forgotten import digest, remember
 from pipeline.intake import import_photos
 from pipeline.manifest import read_fetches, read_manifest
 from pipeline.params import Params
@@ -49,7 +53,7 @@ def assert_whole(data: Path) -> None:
     assert [path.relative_to(data / "raw").as_posix() for path in files(data)] == sorted(manifest["path"])
     assert all(sha256_of(path) == path.stem for path in files(data))
     assert not manifest.duplicated(["member", "key"]).any()
-    assert {path.name for path in (data / ".crawl").iterdir()} == {"lock"}
+    assert list((data / ".crawl").iterdir()) == []
 
 
 REASONS = {
@@ -248,6 +252,56 @@ def test_a_line_that_was_being_written_when_the_power_went_is_left_out(
     (data / ".crawl" / "part").write_bytes(b"half a photo")
     list(crawl_group(data, quick, fetcher))
     assert web.asked == {"/photo/0.jpg": 1, "/photo/1.jpg": 2}
+    assert_whole(data)
+
+
+def test_a_forgotten_photo_is_not_asked_for_again_and_nowhere_kept(
+    web: Web, data: Path, quick: Params, fetcher: Fetcher
+) -> None:
+    listed(data, web.photo(0), web.photo(1))
+    list(crawl_group(data, quick, fetcher))
+    key = outcomes(data)[web.photo(0)]["key"]
+    for step in steps(photo_of(data, key)):
+        step.do()
+    listed(data, web.photo(0), web.photo(12), web.photo(1))  # the twelfth is the same file at another address
+    for _ in range(2):
+        (tally,) = crawl_group(data, quick, fetcher)
+    assert web.asked == {"/photo/0.jpg": 1, "/photo/12.jpg": 1, "/photo/1.jpg": 1}
+    assert (tally.known, tally.kept.total()) == (3, 0)
+    rows = read_fetches(data / "raw").query("reason == 'forgotten'")
+    assert len(rows) == 2
+    told = "\n".join(rows.astype(str).to_numpy().ravel())
+    assert not [word for word in (key, web.photo(0), web.photo(12)) if word in told]
+    assert key not in set(read_manifest(data / "raw")["key"])
+    assert_whole(data)
+
+
+def test_a_forgotten_member_is_not_looked_for(web: Web, data: Path, quick: Params, fetcher: Fetcher) -> None:
+    listed(data, web.photo(0))
+    remember(data, (), ["mira"])
+    (tally,) = crawl_group(data, quick, fetcher)
+    assert web.asked.total() == 0
+    assert tally.warnings == [
+        f"left out, forgotten; take the line member,{digest('mira')} out of forgotten.csv to undo"
+    ]
+
+
+def test_an_import_waits_for_a_crawl_and_neither_loses_a_row(
+    web: Web, data: Path, quick: Params, fetcher: Fetcher, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "photos" / "mira").mkdir(parents=True)
+    (tmp_path / "photos" / "mira" / "a.jpg").write_bytes(PHOTOS[5])
+    importing = threading.Thread(target=import_photos, args=(tmp_path / "photos", data))
+    web.photo_takes_s = 0.2
+    listed(data, *(web.photo(number) for number in range(4)))
+    with opened_store(data):  # as the crawl does
+        importing.start()
+        while "waiting: another command is changing" not in capsys.readouterr().err:
+            assert importing.is_alive()
+        list(crawl_group(data, quick, fetcher))
+        assert not read_manifest(data / "raw")["source"].eq("import").any()
+    importing.join()
+    assert sorted(read_manifest(data / "raw")["source"]) == ["import", *["url_list"] * 4]
     assert_whole(data)
 
 

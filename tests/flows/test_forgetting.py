@@ -35,7 +35,7 @@ def clone(tmp_path: Path) -> Clone:
 def found(clone: Clone, words: list[str]) -> list[str]:
     """The files of the group that hold one of the words, in their name or in their text."""
     hits = []
-    for place in ("data/trio", "models/trio", "metrics"):
+    for place in ("data/trio", "models/trio", "metrics", "cache"):
         for path in (clone.folder / place).rglob("*"):
             text = path.read_bytes() if path.is_file() else b""
             if any(word in path.as_posix().removeprefix(str(clone.folder)) or word.encode() in text for word in words):
@@ -43,13 +43,16 @@ def found(clone: Clone, words: list[str]) -> list[str]:
     return hits
 
 
-def test_the_next_build_knows_nothing_of_the_person(clone: Clone) -> None:
+def test_the_next_build_knows_nothing_of_the_person(clone: Clone, tmp_path: Path) -> None:
     manifest = read_manifest(clone.folder / "data" / "trio" / "raw")
+    (tmp_path / "concert.mp4").write_bytes(b"a video")
+    clone.run("flows.cli", "queue", "add", str(tmp_path / "concert.mp4"), "--group", "trio")
     words = ["mira", *manifest["key"][manifest["member"] == "mira"]]
     assert found(clone, words)
     listed = clone.run("flows.cli", "forget", "mira", "--group", "trio", "--dry-run")
     assert clone.git("status", "--porcelain") == []
     assert "would remove: models/trio" in listed.printed
+    assert "would remove 1 jobs: cache/queue.sqlite" in listed.printed
     clone.run("flows.cli", "forget", "mira", "--group", "trio", status=1)  # nobody said yes
     assert clone.git("status", "--porcelain") == []
     told = clone.run("flows.cli", "forget", "mira", "--group", "trio", "--yes").printed

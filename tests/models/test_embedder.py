@@ -9,7 +9,8 @@ import pytest
 from pipeline.errors import WeightsError
 from pipeline.models.embedder import OnnxEmbedder
 from pipeline.models.fold import folded
-from pipeline.models.weights import fetch
+from pipeline.models.weights import chosen_embedder, fetch
+from pipeline.params import Models
 
 
 @pytest.mark.parametrize(
@@ -42,4 +43,4 @@ def test_even_a_black_face_has_a_unit_vector(embedder: OnnxEmbedder) -> None:
 
 def test_an_unknown_embedder_is_refused_by_name() -> None:
     with pytest.raises(WeightsError, match="'sphace'"):
-        OnnxEmbedder("sphace")
+        chosen_embedder(Models("retinaface-mobilenet", "sphace", accept_licence=False))

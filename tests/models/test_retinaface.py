@@ -11,6 +11,8 @@ from pipeline.errors import WeightsError
 from pipeline.images import read_still
 from pipeline.models.geometry import iou_matrix
 from pipeline.models.retinaface import RetinaFace
+from pipeline.models.weights import chosen_detector
+from pipeline.params import Models
 
 TRUTH = pd.read_csv(SAMPLE / "truth_photo_faces.csv")
 
@@ -45,4 +47,4 @@ def test_any_size_of_picture_will_do(detector: RetinaFace, height: int, width: i
 
 def test_an_unknown_detector_is_refused_by_name() -> None:
     with pytest.raises(WeightsError, match="'retinafase'"):
-        RetinaFace("retinafase")
+        chosen_detector(Models("retinafase", "sface", accept_licence=False))

@@ -19,6 +19,7 @@ from pipeline.errors import UnreadableVideoError
 from pipeline.models.embedder import OnnxEmbedder
 from pipeline.models.geometry import iou_matrix
 from pipeline.models.retinaface import RetinaFace
+from pipeline.models.weights import chosen_detector, chosen_embedder
 from pipeline.params import Analyse, Params
 from pipeline.records import Faces, Rgb
 from pipeline.video.analyse import Analysis, analysis_of
@@ -35,7 +36,7 @@ def squares() -> Networks:
 
 @pytest.fixture(scope="module")
 def networks(params: Params) -> Networks:
-    return Networks(RetinaFace(params.models.detector), OnnxEmbedder(params.models.embedder))
+    return Networks(RetinaFace(chosen_detector(params.models)), OnnxEmbedder(chosen_embedder(params.models)))
 
 
 def quiet(_: int) -> None:
