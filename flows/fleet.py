@@ -25,6 +25,7 @@ from flows.labelling import Outcome, Request
 from flows.queue.pinned import pin
 from flows.report import path_of
 from pipeline.errors import LineupError
+from pipeline.loopback import HOST
 
 POLL_S: Final = 1.0
 POOL: Final = "pool:"
@@ -62,7 +63,8 @@ def task_runner(where: str) -> TaskRunner[Any]:
     except ImportError:
         raise LineupError("prefect-dask is not installed: pip install 'lineup[dask]'") from None
     if where == "dask":
-        return DaskTaskRunner(cluster_kwargs={"n_workers": jobs_at_once(), "threads_per_worker": 1})
+        local = {"host": HOST, "dashboard_address": None}  # its dashboard would answer to anybody
+        return DaskTaskRunner(cluster_kwargs={"n_workers": jobs_at_once(), "threads_per_worker": 1, **local})
     return DaskTaskRunner(address=where)
 
 

@@ -14,7 +14,8 @@ from prefect.client.schemas.objects import TaskRun
 from prefect.tasks import Task, exponential_backoff
 
 from flows.findings import Findings
-from flows.refreshing import Report, refreshed
+from flows.refreshing import Report
+from flows.watched import watched
 from pipeline.errors import may_pass
 
 RETRIES = 3
@@ -24,7 +25,7 @@ BACK_OFF_S = 30
 @flow(name="refresh", flow_run_name="{group}")
 def refresh(group: str, crawl: bool = True) -> Report:
     """Refresh a group; RefusedError, which fails the run, says why its new model is not taken."""
-    return refreshed(group, crawl, _as_task, _show)
+    return watched(group, crawl, _as_task, _show)
 
 
 def _may_pass(_: Task[Any, Any], __: TaskRun, state: State[Any]) -> bool:

@@ -25,13 +25,13 @@ ADAPTERS = {
     "bs4": "pipeline.crawl.bing pipeline.crawl.site",
     "cleanlab": "pipeline.labelquality",
     "dvc": "",  # a command, never a library
-    "fastapi": "pipeline.review.app",
+    "fastapi": "flows.serve.page pipeline.review.app",
     "ffmpeg": "pipeline.video.mux",
     "icrawler": "pipeline.crawl.baidu pipeline.crawl.bing pipeline.crawl.engine pipeline.crawl.google "
     "pipeline.crawl.site",
     "imagehash": "pipeline.duplicates",
     "imageio_ffmpeg": "flows.doctor pipeline.video.mux",
-    "jinja2": "pipeline.card.page pipeline.datasheet pipeline.review.app",
+    "jinja2": "flows.serve.page pipeline.card.page pipeline.datasheet pipeline.review.app",
     "keras": "pipeline.classifiers.learning",
     "matplotlib": "pipeline.card.charts pipeline.card.members pipeline.card.style pipeline.card.training "
     "pipeline.fonts pipeline.video.plots",
@@ -39,7 +39,8 @@ ADAPTERS = {
     "onnxruntime": "pipeline.models.fold pipeline.models.session",
     "pyarrow": "pipeline.incremental pipeline.records pipeline.seen pipeline.tables",
     "pysubs2": "pipeline.video.exports.subtitles",
-    "prefect": "flows.batch flows.refresh",
+    "prefect": "flows.batch flows.fleet flows.refresh flows.serve.schedules flows.serve.server",
+    "prefect_dask": "flows.fleet",
     "psutil": "flows.capacity flows.process flows.queue.alive",
     "rich": "flows.lines flows.queue.table flows.scoring pipeline.progress",
     "scenedetect": "pipeline.video.shots",
@@ -51,9 +52,10 @@ ADAPTERS = {
     "trackers": "pipeline.video.track",
     "typer": "flows.cli flows.commands.crawl flows.commands.doctor flows.commands.forget flows.commands.import_ "
     "flows.commands.label flows.commands.options flows.commands.photo flows.commands.queue flows.commands.refresh "
-    "flows.commands.review flows.commands.rollback flows.commands.score flows.commands.worker",
+    "flows.commands.review flows.commands.rollback flows.commands.score flows.commands.serve "
+    "flows.commands.worker",
     "urllib3": "pipeline.crawl.connection pipeline.crawl.fetch pipeline.models.sources",
-    "uvicorn": "flows.reviewing",
+    "uvicorn": "flows.reviewing flows.serve.run flows.serve.server",
 }
 RUNS_ANYTHING = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "jsonpickle"}
 

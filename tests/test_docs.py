@@ -127,7 +127,7 @@ def test_architecture_names_every_stage() -> None:
 @pytest.mark.parametrize("module", [name for name in modules() if not modules()[name].name.startswith("__")])
 def test_the_map_names_every_module(module: str) -> None:
     (tree,) = (block for block in FENCE.findall(text_of("docs/architecture.md")) if "pipeline/" in block)
-    assert len(tree.splitlines()) <= 40, "one screen"
+    assert len(tree.splitlines()) <= 48, "one screen"
     assert re.search(rf"\b{module.rpartition('.')[2]}\b", tree)
 
 

@@ -29,7 +29,8 @@ def refresh(
     Example: `lineup refresh --group lanterns`
     """
     enter_project()
-    from flows.refreshing import RefusedError, refreshed
+    from flows.refreshing import RefusedError
+    from flows.watched import watched
 
     try:
         if os.environ.get("PREFECT_API_URL"):
@@ -39,7 +40,7 @@ def refresh(
             check_server()
             report = in_prefect(group, crawl)
         else:
-            report = refreshed(group, crawl)
+            report = watched(group, crawl)
     except RefusedError as refusal:
         print(refusal, file=sys.stderr)
         raise typer.Exit(REFUSED) from None

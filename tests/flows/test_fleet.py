@@ -1,0 +1,53 @@
+"""Where a batch may be labelled, what is wrong with a place that is none, and what a run leaves as its report."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+from flows.labelling import Outcome
+from flows.report import REPORTS, path_of, reported, rows
+from pipeline.errors import LineupError
+
+PLACES = {
+    "none": ("nowhere", "not 'nowhere'"),
+    "no address": ("http://127.0.0.1:8786", "tcp://HOST:PORT"),
+    "Dask is not installed": ("dask", r"pip install 'lineup\[dask\]'"),
+}
+
+
+@pytest.mark.parametrize(("where", "says"), PLACES.values(), ids=PLACES.keys())
+def test_places_that_are_none(where: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from flows.fleet import task_runner
+
+    monkeypatch.setitem(sys.modules, "prefect_dask", None)
+    with pytest.raises(LineupError, match=says):
+        task_runner(where)
+
+
+def test_a_run_reports_what_became_of_its_videos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    outcomes = [
+        Outcome(Path("b.mp4"), None, "it is broken", 1.25, kind="lasting"),
+        Outcome(Path("a\udcbf.mp4"), Path("labelled/a"), warnings=("no sound",)),
+    ]
+    with reported("label", "one", group="lanterns") as report:
+        report["videos"] = rows(outcomes)
+    told = json.loads(path_of("label", "one").read_text(encoding="utf-8"))
+    assert {"run", "began", "seconds", "group", "error"} <= set(told)
+    assert [(row["video"], row["folder"], row["error"], row["kind"]) for row in told["videos"]] == [
+        ("a\\udcbf.mp4", "labelled/a", "", ""),
+        ("b.mp4", None, "it is broken", "lasting"),
+    ]
+
+
+@pytest.mark.parametrize("error", [LineupError("no such group"), KeyboardInterrupt()], ids=["an error", "Ctrl-C"])
+def test_a_run_that_ends_early_says_why(error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(type(error)), reported("label"):
+        raise error
+    (path,) = REPORTS.iterdir()
+    assert json.loads(path.read_text())["error"] == (str(error) or type(error).__name__)
