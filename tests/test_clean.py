@@ -19,6 +19,7 @@ from pipeline.errors import ParamsError
 from pipeline.files import sha256_of
 from pipeline.incremental import FINGERPRINT
 from pipeline.intake import import_photos, read_manifest
+from pipeline.manifest import LOCK_FILE
 from pipeline.params import Clean, Params
 from pipeline.records import CLEAN, DROPPED, MANIFEST
 from pipeline.tables import read_metadata, read_table, write_table
@@ -75,7 +76,8 @@ def run(data: Path, params: Params) -> Outcome:
 
 
 def contents(data: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(data)): path.read_bytes() for path in sorted(data.rglob("*")) if path.is_file()}
+    paths = [path for path in sorted(data.rglob("*")) if path.is_file() and path.name != LOCK_FILE]
+    return {str(path.relative_to(data)): path.read_bytes() for path in paths}
 
 
 def key_of(photos: Path, name: str) -> str:
