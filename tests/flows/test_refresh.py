@@ -15,6 +15,7 @@ import psutil
 import pytest
 import yaml
 from clone import Clone, Step
+from PIL import Image, ImageOps
 
 from pipeline.classifiers.model import hashes
 from pipeline.manifest import read_manifest
@@ -53,11 +54,12 @@ def committed(story: dict[str, Step], clone: Clone, tmp_path: Path) -> Clone:
 
 
 def give(committed: Clone) -> None:
-    """Two photos for the first member's folder: one that is new, and one that is there already."""
-    sample = committed.folder / "data" / "sample"
+    """Two photos for the first member's folder: one that is there already, and its mirror image, which is new."""
+    known = committed.folder / "data" / "sample" / "photos" / "mira" / "img_0001.jpg"
     source = committed.folder.parent / "source" / "mira"
-    shutil.copy(sample / "outsiders" / "out_vera" / "img_0002.jpg", source / "new.jpg")
-    shutil.copy(sample / "photos" / "mira" / "img_0001.jpg", source / "known.jpg")
+    shutil.copy(known, source / "known.jpg")
+    with Image.open(known) as photo:
+        ImageOps.mirror(photo).save(source / "new.jpg", quality=95)
 
 
 def changed_by(committed: Clone, commit: str) -> set[str]:
