@@ -225,7 +225,9 @@ def test_curation_measures_what_it_spoils(bench: SimpleNamespace, params: Params
     vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
     keys = [f"k{n}" for n in range(60)]
     rows = pd.DataFrame({"key": keys, "member": members, "duplicate_group": keys, "quality": 1.0})
-    group = bench.curation.Group(rows, vectors, {"embedder": "sface", "embedder_sha256": ""})
+    group = bench.curation.Group(
+        rows, vectors, {"embedder": "sface", "embedder_sha256": "", "strangers": "[0.26, 0.065]"}
+    )
     strangers = np.eye(128, dtype=np.float32)[60:80]
     way = bench.curation.Way("", swapped=0.1, strange=0.1)
     caught, lost, _, as_it_was, _, curated = bench.curation.measured(group, strangers, way, params, rng)

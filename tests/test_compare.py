@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from scipy.stats import binomtest
+from standins import EMBEDDER
 
 from pipeline import train as training
-from pipeline.classifiers.model import load, save
+from pipeline.classifiers.model import save
 from pipeline.compare import Comparison, compare, sign_test, unlearnt
 from pipeline.forgotten import remember
 from pipeline.params import Params
@@ -73,8 +74,7 @@ def test_a_model_is_not_worse_than_itself(after: Path, params: Params) -> None:
 def test_a_model_that_learnt_swapped_names_is_worse(after: Path, params: Params) -> None:
     side = read_side(Path("data", GROUP), TRAIN)
     swapped = replace(side, labels=np.where(side.labels < 2, 1 - side.labels, side.labels))
-    embedder = {"embedder": load(Path("models", GROUP), params).embedder, "embedder_sha256": "0"}
-    model, tried = training.train(swapped, params, embedder)
+    model, tried = training.train(swapped, params, EMBEDDER)
     save(after / "models" / GROUP, model, {name: one.classifier for name, one in tried.items()})
     told = compared(after, params)
     assert told["named right"].lost >= 3
@@ -89,7 +89,7 @@ def test_a_member_whom_the_new_model_does_not_know_is_told(after: Path, params: 
         side, vectors=side.vectors[kept], labels=side.labels[kept] - 1, groups=side.groups[kept], keys=side.keys[kept],
         crops=side.crops[kept], members=side.members[1:],
     )  # fmt: skip
-    model, tried = training.train(fewer, params, {"embedder": params.models.embedder, "embedder_sha256": "0"})
+    model, tried = training.train(fewer, params, EMBEDDER)
     save(after / "models" / GROUP, model, {name: one.classifier for name, one in tried.items()})
     assert compared(after, params)["named right"].lost >= 1
     assert unlearnt(Path(), after, GROUP, params) == [side.members[0]]

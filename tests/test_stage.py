@@ -16,7 +16,7 @@ import pytest
 from conftest import ROOT
 
 from pipeline.errors import DatasetError
-from pipeline.params import Params
+from pipeline.params import Params, read_params
 from pipeline.progress import track
 from pipeline.stage import run_stage, told
 
@@ -57,14 +57,14 @@ def test_an_error_is_one_line_and_status_one(
 
 
 def test_a_stage_gets_its_folder_and_the_params_of_the_current_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, params: Params
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copy(ROOT / "params.yaml", tmp_path)
     (tmp_path / "g").mkdir()
     monkeypatch.chdir(tmp_path)
     calls: list[tuple[Path, Params]] = []
     assert run_stage(lambda *given: calls.append(given), ["g"]) == 0
-    assert calls == [(Path("g"), params)]
+    assert calls == [(Path("g"), read_params(ROOT / "params.yaml"))]
 
 
 def test_missing_params_are_one_line_too(

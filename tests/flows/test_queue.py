@@ -271,7 +271,7 @@ def test_the_model_is_the_one_of_the_day_it_was_queued(group: Path) -> None:
     assert (pinned(first, "lanterns") / "svm.skops").read_text() == '{"name": "svm.skops"}'
     assert (pinned(second, "lanterns") / "svm.skops").read_text() == "retrained"
     assert model_hash(PINNED / first) == first
-    assert (PINNED / first / "gallery" / "nearest.skops").is_file()
+    assert (PINNED / first / "gallery" / "nearest.parquet").is_file()
 
 
 def test_a_lost_copy_is_made_again_only_of_the_same_model(group: Path) -> None:

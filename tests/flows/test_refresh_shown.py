@@ -59,7 +59,7 @@ def artifacts() -> dict[str, Any]:
 def test_steps_are_task_runs_and_findings_are_artifacts(
     server: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flows import refresh
+    from flows import refresh, watched
 
     draw(1).save(tmp_path / "confusion.png")
 
@@ -68,7 +68,7 @@ def test_steps_are_task_runs_and_findings_are_artifacts(
         show(findings(tmp_path / "confusion.png"))
         return Report(group, "model/duo/2")
 
-    monkeypatch.setattr(refresh, "refreshed", refreshed)
+    monkeypatch.setattr(watched, "refreshed", refreshed)
     assert refresh.refresh(GROUP) == Report(GROUP, "model/duo/2")
     assert told({"crawl mi{r}a"}) == {"crawl mi{r}a": "COMPLETED"}
     shown = artifacts()
@@ -81,13 +81,13 @@ def test_steps_are_task_runs_and_findings_are_artifacts(
 
 
 def test_a_refusal_fails_the_run_with_its_reason(server: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from flows import refresh
+    from flows import refresh, watched
 
     def refreshed(group: str, crawl: bool, step: Any, show: Any) -> Report:
         show(findings(tmp_path / "none.png", "3 of 4 photos of mira are gone"))
         raise RefusedError("refused: 3 of 4")
 
-    monkeypatch.setattr(refresh, "refreshed", refreshed)
+    monkeypatch.setattr(watched, "refreshed", refreshed)
     state = refresh.refresh(GROUP, return_state=True)
     assert state.is_failed()
     assert "refused: 3 of 4" in state.message
@@ -95,7 +95,7 @@ def test_a_refusal_fails_the_run_with_its_reason(server: None, tmp_path: Path, m
 
 
 def test_what_fails_for_good_is_not_tried_again(server: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    from flows import refresh
+    from flows import refresh, watched
 
     tries = []
 
@@ -103,6 +103,6 @@ def test_what_fails_for_good_is_not_tried_again(server: None, monkeypatch: pytes
         tries.append(1)
         raise RefusedError("no")
 
-    monkeypatch.setattr(refresh, "refreshed", lambda group, crawl, step, show: step("stage", broken))
+    monkeypatch.setattr(watched, "refreshed", lambda group, crawl, step, show: step("stage", broken))
     assert refresh.refresh(GROUP, return_state=True).is_failed()
     assert len(tries) == 1
