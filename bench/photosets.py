@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import os
 import sys
@@ -138,3 +139,15 @@ def confidences(model: Model, photos: Photos) -> np.ndarray:
     crops, groups = (photos.rows[name].to_numpy(str) for name in ("crop", "duplicate_group"))
     asked = Examples(photos.vectors, np.zeros(len(crops), np.int64), groups, crops)
     return model.predict(understood(model.classifier, asked))
+
+
+def arguments(description: str | None) -> argparse.ArgumentParser:
+    """What every bench of photo sets is told."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("photos", type=Path)
+    parser.add_argument("cache", type=Path)
+    parser.add_argument("--trusted", type=Path)
+    parser.add_argument("--strangers", nargs=2, action="append", default=[], metavar=("NAME", "FOLDER"))
+    parser.add_argument("--counts", type=lambda text: [int(word) for word in text.split(",")], default=[5, 10, 15, 40])
+    parser.add_argument("--seeds", type=int, default=3)
+    return parser

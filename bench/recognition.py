@@ -24,7 +24,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from photosets import Photos, confidences, divided, drawn, prepared, taught
+from photosets import Photos, arguments, confidences, divided, drawn, prepared, taught
 from sklearn.metrics import f1_score
 from sklearn.svm import SVC
 
@@ -156,12 +156,6 @@ def names_of(text: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("photos", type=Path)
-    parser.add_argument("cache", type=Path)
-    parser.add_argument("--trusted", type=Path)
-    parser.add_argument("--strangers", nargs=2, action="append", default=[], metavar=("NAME", "FOLDER"))
-    parser.add_argument("--counts", type=lambda text: [int(word) for word in text.split(",")], default=[5, 10, 15, 40])
-    parser.add_argument("--seeds", type=int, default=3)
+    parser = arguments(__doc__)
     parser.add_argument("--classifiers", type=names_of, default=["nearest", "svm", "dense"])
     main(parser.parse_args())
