@@ -10,8 +10,6 @@ import imagehash
 import numpy as np
 import numpy.typing as npt
 from PIL import Image
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from pipeline.errors import ParamsError
 from pipeline.records import Float32, Ints, Rgb
@@ -92,6 +90,9 @@ def near_pairs(hashes: Hashes, distance: int) -> Ints:
 
 def groups(count: int, pairs: Ints) -> Ints:
     """Labels (count,) of the connected components that the index pairs (k, 2) make."""
+    from scipy.sparse import coo_array  # a tenth of a second, which labelling a video need not wait for
+    from scipy.sparse.csgraph import connected_components
+
     links = coo_array((np.ones(len(pairs), bool), (pairs[:, 0], pairs[:, 1])), shape=(count, count))
     labels: Ints = connected_components(links, directed=False)[1].astype(np.int64)
     return labels
