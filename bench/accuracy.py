@@ -22,7 +22,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.assign import assign, together
-from pipeline.classifiers.model import THRESHOLD, Model, load
+from pipeline.classifiers.model import THRESHOLD, Model, load_whole
 from pipeline.models.embedder import OnnxEmbedder
 from pipeline.models.geometry import align
 from pipeline.models.looking import embed_faces, find_faces, second_look
@@ -51,7 +51,7 @@ def main(cases: Path) -> None:
         analysis = analysis_of(Path(video), networks, params.analyse, CACHE, lambda _: None)
         alone = every_face(Path(video), networks, params.analyse)
         for case in same.itertuples():
-            model, true = load(Path("models") / case.group, params), read_truth(Path(case.truth))
+            model, true = load_whole(Path("models") / case.group, params), read_truth(Path(case.truth))
             for what, faces in named_by_each(analysis, *alone, model).items():
                 rows.append({"set": case.set, "names": what} | asdict(compare(faces, true).total))
     report(pd.DataFrame(rows))

@@ -29,7 +29,7 @@ import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
 from pipeline import clean, curate, embed, faces, split, train
-from pipeline.classifiers.model import THRESHOLD, Model, load
+from pipeline.classifiers.model import THRESHOLD, Model, load_whole
 from pipeline.decisions import COLUMNS, REJECT, decisions_path
 from pipeline.images import read_still
 from pipeline.intake import import_photos
@@ -99,7 +99,7 @@ def model_of(photos: Path, kept_out: np.ndarray, params: Params) -> Model:
         decisions.to_csv(decisions_path(data), index=False)
         for stage in (curate, split, train):
             stage.main(data, params)
-        return load(Path("models", "group"), params)
+        return load_whole(Path("models", "group"), params)
 
 
 def alone(vectors: np.ndarray, model: Model) -> np.ndarray:

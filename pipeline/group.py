@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.classifiers.model import Model, hashes, load
+from pipeline.classifiers.model import Model, hashes, load_whole
 from pipeline.classifiers.network import embedder_of
 from pipeline.errors import DatasetError
 from pipeline.models import Detector, Embedder
@@ -33,7 +33,7 @@ def open_group(name: str, params: Params, folder: Path | None = None) -> Group:
     Raises ModelError when its model is missing, damaged or of another embedder, and the errors of the roster's file.
     """
     folder = folder or Path("models") / name
-    model = load(folder, params)
+    model = load_whole(folder, params)
     detector, embedder = RetinaFace(chosen_detector(params.models)), embedder_of(model, params)
     roster = read_roster(Path("data") / name)
     if gone := set(model.members) - set(roster.keys):

@@ -1,4 +1,7 @@
-"""Stage train: the training side -> models/<group>/; cross-validation picks the classifier and calibrates 'unknown'."""
+"""Stage train: the training side -> models/<group>/; cross-validation picks the classifier and calibrates 'unknown'.
+
+The test side goes along unlearnt: it is compared with when videos are named, and not before the model was tested.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,7 @@ from pipeline.classifiers.openset import calibrate, folds, left_out_likeness, te
 from pipeline.errors import DatasetError, ParamsError
 from pipeline.files import folder_written_whole, write_json
 from pipeline.params import Params
-from pipeline.records import TRAIN, Float64, Ints
+from pipeline.records import TEST, TRAIN, Float64, Ints
 from pipeline.side import Side, read_side
 from pipeline.stage import run_stage
 from pipeline.strangers import stranger_likeness
@@ -59,9 +62,10 @@ def main(data: Path, params: Params) -> None:
         raise DatasetError(
             f"{data}: no face is left to learn from; data/{data.name}/sheets shows what was dropped, and why"
         )
+    test = read_side(data, TEST)
     model, tried = train(side, params, read_metadata(data / "embeddings.parquet"))
     with folder_written_whole(Path("models") / data.name) as folder:
-        save(folder, model, {name: attempt.classifier for name, attempt in tried.items()})
+        save(folder, model, {name: attempt.classifier for name, attempt in tried.items()}, _gallery(test, params))
         fits = {name: {"cv_accuracy": attempt.accuracy, "fit_s": attempt.fit_s} for name, attempt in tried.items()}
         write_json(folder / FITS_FILE, fits)
     print(f"{STAGE}: {_told(side, model.classifier.name, tried)}")
@@ -87,13 +91,17 @@ def train(side: Side, params: Params, embedder: dict[str, str]) -> tuple[Model, 
     model = Model(
         members=side.members,
         classifier=classifier,
-        gallery=Nearest(params.nearest.neighbours).with_faces(side.vectors, side.labels),
+        gallery=_gallery(side, params),
         temperature=chosen.temperature,
         open_set=calibrate(chosen.own, left_out, max(strangers, 1.0 - params.nearest.tolerance)),
         embedder=embedder["embedder"],
         embedder_sha256=classifier.embedder.sha256 if isinstance(classifier, Embeds) else embedder["embedder_sha256"],
     )
     return model, tried
+
+
+def _gallery(side: Side, params: Params) -> Nearest:
+    return Nearest(params.nearest.neighbours).with_faces(side.vectors, side.labels)
 
 
 def _candidates(params: Params, members: int) -> list[str]:

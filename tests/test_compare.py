@@ -75,7 +75,7 @@ def test_a_model_that_learnt_swapped_names_is_worse(after: Path, params: Params)
     side = read_side(Path("data", GROUP), TRAIN)
     swapped = replace(side, labels=np.where(side.labels < 2, 1 - side.labels, side.labels))
     model, tried = training.train(swapped, params, EMBEDDER)
-    save(after / "models" / GROUP, model, {name: one.classifier for name, one in tried.items()})
+    save(after / "models" / GROUP, model, {name: one.classifier for name, one in tried.items()}, model.gallery)
     told = compared(after, params)
     assert told["named right"].lost >= 3
     assert told["named right"].is_worse(params.refresh)
@@ -90,7 +90,7 @@ def test_a_member_whom_the_new_model_does_not_know_is_told(after: Path, params: 
         crops=side.crops[kept], members=side.members[1:],
     )  # fmt: skip
     model, tried = training.train(fewer, params, EMBEDDER)
-    save(after / "models" / GROUP, model, {name: one.classifier for name, one in tried.items()})
+    save(after / "models" / GROUP, model, {name: one.classifier for name, one in tried.items()}, model.gallery)
     assert compared(after, params)["named right"].lost >= 1
     assert unlearnt(Path(), after, GROUP, params) == [side.members[0]]
     assert unlearnt(after, Path(), GROUP, params) == []

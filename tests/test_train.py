@@ -12,7 +12,7 @@ import pytest
 from standins import EMBEDDER, people, unit, write_split
 
 from pipeline import train
-from pipeline.classifiers.model import THRESHOLD, Model, hashes, load
+from pipeline.classifiers.model import THRESHOLD, Model, hashes, load, load_whole
 from pipeline.errors import DatasetError, ParamsError
 from pipeline.params import Params
 from pipeline.records import SPLIT, TEST, TRAIN
@@ -117,6 +117,20 @@ def test_a_group_with_test_faces_only_has_nothing_to_learn_from(params: Params) 
         train.main(group((5, 5), side=TEST), params)
 
 
+def test_the_test_side_is_kept_beside_the_model_and_changes_nothing_it_says(params: Params) -> None:
+    vectors, labels = people((9, 9))
+    sides = [TEST if number % 3 == 0 else TRAIN for number in range(18)]
+    split, learnt_only = Path("data", "split"), Path("data", "learnt")
+    write_split(split, vectors, [NAMES[label] for label in labels], sides)
+    rows = [number for number, side in enumerate(sides) if side == TRAIN]
+    write_split(learnt_only, vectors[rows], [NAMES[labels[row]] for row in rows], [TRAIN] * len(rows))
+    asked, _ = people((9, 9), seed=4)
+    assert learnt(split, params).likeness(asked).tolist() == learnt(learnt_only, params).likeness(asked).tolist()
+    whole = load_whole(Path("models", "split"), params)
+    assert len(whole.gallery.faces[1]) == 18
+    assert np.allclose(whole.likeness(vectors)[np.arange(18), labels], 1.0, atol=0.2)
+
+
 def test_the_same_faces_make_the_same_model(params: Params) -> None:
     data = group((9, 9, 9), spread=0.3)
     asked, _ = people((9, 9, 9), spread=0.3, seed=4)
@@ -129,7 +143,7 @@ def test_the_same_faces_make_the_same_model(params: Params) -> None:
 
 def test_a_new_model_takes_the_whole_folder(params: Params) -> None:
     train.main(group((9, 9)), params)
-    files = {"fit.json", "model.json", "gallery", "nearest.parquet"}
+    files = {"fit.json", "model.json", "gallery", "aside", "nearest.parquet"}
     assert {path.name for path in Path("models", "trio").iterdir()} == files | {"svm.skops"}
     train.main(group((9,)), params)
     assert {path.name for path in Path("models", "trio").iterdir()} == files

@@ -1,7 +1,7 @@
 """A group's model: everything needed to name a face, kept in one folder without pickle.
 
 models/<group>/model.json holds the numbers, the members and the hashes of the files beside it: <classifier>.* of each
-classifier that was tried, and gallery/, the faces whose likeness tells strangers.
+classifier that was tried, gallery/, the faces whose likeness tells strangers, and aside/, the faces of the test side.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ THRESHOLD: Final = 0.5  # the confidence from which a face is named; open_set pu
 OUT_OF_QUESTION: Final = 1e6  # a score so low that no other doubt counts beside it
 GALLERY: Final = "nearest"  # every model keeps one of this kind: its likeness is what tells strangers
 GALLERY_FOLDER: Final = "gallery"
+ASIDE_FOLDER: Final = "aside"
 MODEL_FILE: Final = "model.json"
 FITS_FILE: Final = "fit.json"
 LEARNT: Final = {".parquet", ".skops", ".keras", ".onnx"}  # the files whose hashes stand in model.json
@@ -100,11 +101,12 @@ class Model:
         return replace(self, gallery=grown, classifier=grown if nearest else self.classifier)
 
 
-def save(folder: Path, model: Model, candidates: Mapping[str, Classifier]) -> None:
-    """Write the model and every candidate classifier into `folder`."""
+def save(folder: Path, model: Model, candidates: Mapping[str, Classifier], aside: Nearest) -> None:
+    """Write the model, every candidate classifier, and the faces it is to be tested on into `folder`."""
     for classifier in candidates.values():
         classifier.write(folder)
     model.gallery.write(folder / GALLERY_FOLDER)
+    aside.write(folder / ASIDE_FOLDER)
     numbers = {
         "members": list(model.members),
         "classifier": model.classifier.name,
@@ -114,6 +116,19 @@ def save(folder: Path, model: Model, candidates: Mapping[str, Classifier]) -> No
         "embedder_sha256": model.embedder_sha256,
     }
     write_json(folder / MODEL_FILE, numbers | {"files": _learnt(folder)})
+
+
+def load_whole(folder: Path, params: Params) -> Model:
+    """The model in `folder`, comparing with the faces that it is tested on too: it is to name, not to be tested.
+
+    Raises ModelError as `load` does.
+    """
+    model = load(folder, params)
+    if not (folder / ASIDE_FOLDER).is_dir():  # earlier models have none
+        return model
+    aside = Nearest(params.nearest.neighbours)
+    _read(aside, folder, ASIDE_FOLDER)
+    return model.with_faces(*aside.faces)
 
 
 def load(folder: Path, params: Params) -> Model:

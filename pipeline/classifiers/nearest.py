@@ -40,6 +40,11 @@ class Nearest:
         grown._keep(np.concatenate([known, vectors]), np.concatenate([self._labels, labels]))
         return grown
 
+    @property
+    def faces(self) -> tuple[Float32, Ints]:
+        """The kept faces: unit vectors (n, d) and labels (n,)."""
+        return self._vectors, self._labels
+
     def scores(self, vectors: Float32) -> Float64:
         """Likeness in -1..1 of each vector to each member, (n, members)."""
         vectors = self.comparable(vectors)
@@ -57,7 +62,7 @@ class Nearest:
 
     def write(self, folder: Path) -> None:
         """Write nearest.parquet: the kept faces."""
-        rows = pd.DataFrame({"label": self._labels, "vector": list(self._vectors)})
+        rows = pd.DataFrame({"label": self._labels, "vector": pd.Series(list(self._vectors), dtype=object)})
         write_table(folder / f"{self.name}.parquet", rows, gallery_schema(self._vectors.shape[1]))
 
     def read(self, folder: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import shutil
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,13 +15,16 @@ from skops import io as skops_io
 from standins import DIMENSIONS, examples, people, unit
 
 from pipeline.classifiers import Classifier
-from pipeline.classifiers.model import THRESHOLD, Model, hashes, load, read_fits, restored, save, settings
+from pipeline.classifiers.model import THRESHOLD, Model, hashes, load, load_whole, read_fits, restored, save, settings
+from pipeline.classifiers.nearest import Nearest
 from pipeline.classifiers.openset import OpenSet
 from pipeline.errors import ModelError
 from pipeline.params import Params
 
 NAMES = ("nearest", "svm")  # test_dense.py has what takes TensorFlow
 MEMBERS = ("mira", "수아", "<b>")
+# Of the first member, as nobody has learnt her: like the fourth of the people.
+ASIDE = Nearest(3).with_faces(people((0, 0, 0, 4))[0], np.zeros(4, np.int64))
 
 
 def fitted(params: Params) -> dict[str, Classifier]:
@@ -42,7 +46,7 @@ def model(request: pytest.FixtureRequest, params: Params) -> Model:
 @pytest.fixture
 def saved(tmp_path: Path, params: Params) -> Path:
     classifiers = fitted(params)
-    save(tmp_path / "model", model_of(classifiers, "svm"), classifiers)
+    save(tmp_path / "model", model_of(classifiers, "svm"), classifiers, ASIDE)
     return tmp_path / "model"
 
 
@@ -71,13 +75,26 @@ def test_no_face_gets_no_row(model: Model) -> None:
 def test_a_saved_model_answers_as_before(tmp_path: Path, params: Params, name: str) -> None:
     classifiers = fitted(params)
     model = model_of(classifiers, name)
-    save(tmp_path / "model", model, classifiers)
+    save(tmp_path / "model", model, classifiers, ASIDE)
     again = load(tmp_path / "model", params)
     vectors, _ = people((5, 5, 5), spread=0.3, seed=8)
     assert np.array_equal(again.predict(vectors), model.predict(vectors))
     assert (again.members, again.classifier.name) == (MEMBERS, name)
     assert (again.embedder, again.embedder_sha256, again.open_set) == ("sface", "f" * 64, OpenSet(0.5, 25.0))
-    assert set(hashes(tmp_path / "model")) == {"model.json", "gallery/nearest.parquet", "nearest.parquet", "svm.skops"}
+    kept = {"model.json", "aside/nearest.parquet", "gallery/nearest.parquet", "nearest.parquet", "svm.skops"}
+    assert set(hashes(tmp_path / "model")) == kept
+
+
+def test_faces_kept_aside_help_to_name_and_are_unknown_to_the_model_under_test(saved: Path, params: Params) -> None:
+    asked, _ = people((0, 0, 0, 5), seed=8)
+    assert (load_whole(saved, params).likeness(asked)[:, 0] > 0.5).all()
+    assert (load(saved, params).likeness(asked)[:, 0] < 0.3).all()
+
+
+def test_a_model_without_faces_kept_aside_names_with_those_it_has(saved: Path, params: Params) -> None:
+    shutil.rmtree(saved / "aside")
+    asked, _ = people((5, 5, 5), seed=8)
+    assert np.array_equal(load_whole(saved, params).predict(asked), load(saved, params).predict(asked))
 
 
 def test_no_file_holds_a_pickle_or_a_type_to_be_trusted(saved: Path) -> None:
@@ -97,7 +114,7 @@ def a_hostile_type(path: Path) -> None:
 
 
 def another_classifiers(path: Path) -> None:
-    folder = path.parent.parent if path.parent.name == "gallery" else path.parent
+    folder = path.parent.parent if path.parent.name in ("gallery", "aside") else path.parent
     other = {"svm": "nearest.parquet", "nearest": "svm.skops"}[path.stem]
     path.write_bytes((folder / other).read_bytes())
 
@@ -124,7 +141,7 @@ HARMS = [a_pickle, a_hostile_type, another_classifiers, cut, one_byte_changed, e
 
 
 @pytest.mark.parametrize("hash_too", [False, True], ids=["file alone", "its hash as well"])
-@pytest.mark.parametrize("file", ["svm.skops", "gallery/nearest.parquet"])
+@pytest.mark.parametrize("file", ["svm.skops", "gallery/nearest.parquet", "aside/nearest.parquet"])
 @pytest.mark.parametrize("harm", HARMS)
 def test_a_harmed_file_is_refused_by_name(
     saved: Path, params: Params, file: str, harm: Callable[[Path], None], hash_too: bool
@@ -136,7 +153,7 @@ def test_a_harmed_file_is_refused_by_name(
         numbers = json.loads((saved / "model.json").read_text(encoding="utf-8"))
         (saved / "model.json").write_text(json.dumps(numbers | {"files": hashes(saved)}), encoding="utf-8")
     with pytest.raises(ModelError, match=file.partition(".")[0]) as caught:
-        load(saved, params)
+        load_whole(saved, params)
     assert "\n" not in str(caught.value)
 
 
