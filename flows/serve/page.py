@@ -1,4 +1,7 @@
-"""Page: the labelled videos, each with its player, for this machine's browsers only; nothing outside `labelled/`."""
+"""Page: the labelled videos, each with its player, for this machine's browsers only.
+
+Of what lies outside `labelled/` only the videos that the results in there were made of, while their hash is the same.
+"""
 
 from __future__ import annotations
 
@@ -8,16 +11,18 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 import jinja2
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import HTMLResponse
+from fastapi.responses import FileResponse, HTMLResponse
 from fastapi.staticfiles import StaticFiles
 
 from flows.queue.store import Queue
+from pipeline.files import sha256_of
 from pipeline.loopback import headers
 
 HEADERS: Final = headers("self")
@@ -73,6 +78,11 @@ def create_app(labelled: Path, prefect_url: str) -> FastAPI:
     def icon() -> None:
         """It has none; browsers ask."""
 
+    @app.get("/labelled/{name}/original")
+    def original(name: str) -> Response:
+        path = None if name.startswith(".") else original_of(labelled / name)
+        return FileResponse(path) if path else Response(status_code=404)
+
     app.mount("/labelled", _Results(directory=labelled))
     return app
 
@@ -84,6 +94,21 @@ def results(labelled: Path) -> list[Result]:
         with suppress(OSError, ValueError, KeyError, TypeError):
             found.append((page.stat().st_mtime, _result(page.parent, page.stat().st_mtime)))
     return [result for _, result in sorted(found, key=lambda one: one[0], reverse=True)]
+
+
+def original_of(folder: Path) -> Path | None:
+    """The video that the results in `folder` were made of, if it is where it was, as it was."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        path = folder / unquote(run["original"])
+        if _hash(path, path.stat().st_size, path.stat().st_mtime_ns) == run["input_sha256"]:
+            return path
+    return None
+
+
+@lru_cache(1000)
+def _hash(path: Path, size: int, changed_ns: int) -> str:  # noqa: ARG001, they tell whether it is to be read again
+    return sha256_of(path)
 
 
 def _result(folder: Path, labelled_s: float) -> Result:

@@ -32,6 +32,7 @@ from pipeline.video.decode import VideoInfo, probe
 from pipeline.video.encoder import choose
 from pipeline.video.exports import write_exports
 from pipeline.video.exports.labelled import Labelled, labelled
+from pipeline.video.exports.player import address
 from pipeline.video.fancam import Fancam, fancam
 from pipeline.video.identify import identify
 from pipeline.video.mux import put_sound_back
@@ -91,6 +92,7 @@ def label(video: Path, group: str, out: Path, params: Params, wishes: Wishes = W
             with _timed(seconds, "fancams"):
                 cams = _fancams(shown, followed, folder, params, live)
         settings = {"group": group, "threshold": wishes.threshold, "only": sorted(chosen), "params": asdict(params)}
+        settings["original"] = address(video, folder)
         made = {"render": asdict(pictures), "model": opened.hashes, "seconds": seconds}
         told = run_of(info, analysis, faces, networks, sound, cams)
         if cams and params.render.style == "blur":

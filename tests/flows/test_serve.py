@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -38,8 +39,13 @@ def labelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("a <b>", ".writing-c", "broken"):
         (folder / name / "thumbnails").mkdir(parents=True)
         (folder / name / "player.html").write_text("<!doctype html>")
+    content = b"the original"
+    (tmp_path / "the way.mp4").write_bytes(content)
     run = {"input": "<script>.mp4", "group": "lanterns", "counts": {"members_seen": 3}}
-    (folder / "a <b>" / "run.json").write_text(json.dumps(run))
+    source = {"original": "../../the%20way.mp4", "input_sha256": hashlib.sha256(content).hexdigest()}
+    (folder / "a <b>" / "run.json").write_text(json.dumps(run | source))
+    (folder / "broken" / "run.json").write_text(json.dumps(source | {"original": "../../secret.txt"}))
+    (folder / ".writing-c" / "run.json").write_text(json.dumps(run | source))
     (folder / "a <b>" / "labelled.mp4").write_bytes(bytes(range(256)))
     (folder / "a <b>" / "thumbnails" / "1.jpg").write_bytes(b"jpeg")
     (tmp_path / "secret.txt").write_text("secret")
@@ -54,6 +60,7 @@ def client(labelled: Path) -> TestClient:
 
 
 VIDEO = "/labelled/a%20%3Cb%3E/labelled.mp4"
+ORIGINAL = "/labelled/a%20%3Cb%3E/original"
 ANSWERS: dict[str, tuple[str, dict[str, str], int, bytes]] = {
     "the list": ("/", {}, 200, b"Labelled videos"),
     "its style": ("/page.css", {}, 200, b"body"),
@@ -64,6 +71,12 @@ ANSWERS: dict[str, tuple[str, dict[str, str], int, bytes]] = {
     "a part of a video": (VIDEO, {"Range": "bytes=16-19"}, 206, bytes(range(16, 20))),
     "its end": (VIDEO, {"Range": "bytes=-2"}, 206, b"\xfe\xff"),
     "a part that is not there": (VIDEO, {"Range": "bytes=300-"}, 416, b""),
+    "the original": (ORIGINAL, {}, 200, b"the original"),
+    "a part of the original": (ORIGINAL, {"Range": "bytes=4-11"}, 206, b"original"),
+    "a file that is not what was labelled": ("/labelled/broken/original", {}, 404, b""),
+    "the original of what is being written": ("/labelled/.writing-c/original", {}, 404, b""),
+    "the original of nothing": ("/labelled/nosuch/original", {}, 404, b""),
+    "the original of all": ("/labelled/%2e%2e/original", {}, 404, b""),
     "another host": ("/", {"Host": "example.org"}, 403, b""),
     "another port": ("/", {"Host": "127.0.0.1:80"}, 403, b""),
     "another page": ("/", {"Origin": "http://example.org"}, 403, b""),

@@ -5,7 +5,8 @@ const lineup = (() => {
   const STEP_S = 5, ONTO_FRAME_S = 0.002; // times are rounded: a little later is surely on the frame that is meant
   const at = (id) => document.getElementById(id);
   const video = at("video");
-  let data, boxes, timeline, origin_s = 0, saving = 0;
+  const LABELLED = "labelled.mp4";
+  let data, boxes, timeline, sources, origin_s = 0, saving = 0;
 
   const now = () => video.currentTime - origin_s;
 
@@ -38,7 +39,9 @@ const lineup = (() => {
     timeline.mark(null, boxes.hidden);
     boxes.show(startTime());
     everyFrame();
-    video.src = data.original;
+    /* `lineup serve` has it there; elsewhere it is where it was, seen from here. */
+    sources = [...(location.protocol === "file:" ? [] : ["original"]), data.original, LABELLED];
+    video.src = sources.shift();
   }
 
   /* Keep the boxes on the frame that is shown: by the browser's word where it gives it, else by the clock. */
@@ -52,16 +55,15 @@ const lineup = (() => {
 
   /* labelled.mp4 has the boxes in it, and counts from zero. */
   function fallBack() {
-    const given = video.getAttribute("src");
-    if (given === data.original) {
+    const next = sources.shift();
+    if (next === LABELLED) {
       origin_s = 0;
       boxes.shown = false;
       boxes.draw();
-      video.src = "labelled.mp4";
       tell("The original video is not where it was, or this browser cannot play it. This is labelled.mp4, with the names in the picture.");
-    } else {
-      tell("Neither the original video nor labelled.mp4 can be played here.");
     }
+    if (next) video.src = next;
+    else tell("Neither the original video nor labelled.mp4 can be played here.");
   }
 
   function tell(text) {
