@@ -21,7 +21,7 @@ Kernel = Literal["linear", "rbf"]
 Optimizer = Literal["adam", "rmsprop", "sgd"]
 Style = Literal["box", "corner", "name", "blur"]
 Unknowns = Literal["box", "hidden"]
-SourceName = Literal["commons", "bing", "baidu", "google", "site", "url_list", "folder"]
+SourceName = Literal["commons", "openverse", "bing", "baidu", "google", "site", "url_list", "folder"]
 Channels = Literal["rgb", "bgr"]
 Seconds = Annotated[float, 0.01, 86_400.0]
 
