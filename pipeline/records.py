@@ -44,7 +44,7 @@ QUALITY = column("quality", FLOAT, "how good the face is to learn from, 0 to 1: 
 FRAME = column("frame", pa.int32(), "number of the frame, as shown, from 0")
 SHOT = column("shot", pa.int32(), "number of the shot, from 0")
 TRACK = column("track", pa.int32(), "number of the track: one face followed through one shot")
-SCORE = "how sure the detector is that this is a face, 0 to 1"
+SURE_OF_FACE = "how sure the detector is that this is a face, 0 to 1"
 
 
 def box(of: str) -> list[pa.Field]:
@@ -119,7 +119,7 @@ FACES = pa.schema(
             pa.list_(FLOAT, 10),
             "x and y of left eye, right eye, nose tip, left and right mouth corner, px",
         ),
-        column("score", FLOAT, SCORE),
+        column("score", FLOAT, SURE_OF_FACE),
         column("sharpness", FLOAT, "variance of the Laplacian over the aligned face"),
         column("light", FLOAT, "mean grey level of the aligned face, 0 to 255"),
         column("yaw_deg", FLOAT, "turned to a side, degrees"),
@@ -173,20 +173,20 @@ VIDEO_FRAMES = pa.schema(
     ]
 )
 
-DETECTED = [
+DETECTED = (
     *box("the upright frame"),
-    column("detection_score", FLOAT, SCORE),
+    column("detection_score", FLOAT, SURE_OF_FACE),
     column("interpolated", pa.bool_(), "whether it was not looked for on this frame, but lies between two that were"),
-]
+)
 
 TRACKED_FACES = pa.schema([FRAME, SHOT, TRACK, *DETECTED])
 
-GIVEN_NAME = [
+GIVEN_NAME = (
     column("member", TEXT, "the roster's key, or `unknown` below the threshold"),
     column("confidence", FLOAT, "of `member`, 0 to 1; for an unknown face that of its best guess, `second`"),
     column("second", TEXT, "the runner-up; for an unknown face the best guess"),
     column("second_confidence", FLOAT, "of `second`, 0 to 1"),
-]
+)
 
 LABELLED_FACES = pa.schema(
     [FRAME, column("time_s", pa.float64(), "when the frame is shown, s"), SHOT, TRACK, *DETECTED, *GIVEN_NAME]

@@ -106,6 +106,13 @@ def test_every_kind_of_json_is_on_the_page(made: dict[str, Any]) -> None:
     assert set(told()) == set(made)
 
 
+def test_every_file_of_a_labelled_video_is_on_the_page(labelled_video: Path) -> None:
+    (table,) = re.findall(r"^## A labelled video:.*?\n((?:\|.*\n)+)", PAGE, re.MULTILINE | re.DOTALL)
+    told = set(re.findall(r"`([^`]+)`", " ".join(row.split("|")[1] for row in table.splitlines())))
+    written = {f"{path.name}/" if path.is_dir() else path.name for path in labelled_video.iterdir()}
+    assert {re.sub(r"^fancam-\d+", "fancam-N", name) for name in written} == told
+
+
 @pytest.mark.parametrize("file", ["appearances.csv", "screen_time.csv", "together.csv", "fancam-N-cuts.csv"])
 def test_the_columns_are_those_of_the_csv_file(file: str, labelled_video: Path) -> None:
     number = json.loads((labelled_video / "run.json").read_text(encoding="utf-8"))["fancams"][0]["number"]

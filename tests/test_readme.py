@@ -40,6 +40,8 @@ def home(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     """A home folder; beside it, as the current folder, a project with a model of the group."""
     here, home = tmp_path / "project", tmp_path / "home"
     shutil.copytree(project, here)
+    (here / ".dvc").mkdir()
+    (here / ".dvc" / "config").write_text("[core]\n    no_scm = true\n")
     for folder in ("data", "models"):
         (here / folder / "lanterns").rename(here / folder / GROUP)
     photos = sorted((SAMPLE / "photos" / "mira").glob("*.jpg"))

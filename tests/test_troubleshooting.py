@@ -19,7 +19,6 @@ QUOTED = [
 DIFFERS = "\0"  # in a message of the code, where it fills something in
 SAYS_SOMETHING = 4  # letters of a message; of fewer nothing can be found
 BY_REASON = {"FetchError", "UnreadableImageError"}  # rows of tables: their reason counts
-AT_A_PROGRAMMER = {"UnlabelledError"}  # says what another error said
 
 
 def text_of(node: ast.expr) -> str:
@@ -70,11 +69,7 @@ DROPPED = {
 DROPPED |= {"turned away", "covered", "another member", "stranger", "rejected by a person", "identical file"}
 TEXTS = {text_of(node) for node in nodes() if isinstance(node, (ast.Constant, ast.JoinedStr))}
 RAISED = sorted(set(raised()))
-MESSAGES = [
-    text
-    for name, text in RAISED
-    if name not in BY_REASON | AT_A_PROGRAMMER and len(re.findall(r"\w", text)) >= SAYS_SOMETHING
-]
+MESSAGES = [text for name, text in RAISED if name not in BY_REASON and len(re.findall(r"\w", text)) >= SAYS_SOMETHING]
 REASONS = sorted({text for name, text in RAISED if name in BY_REASON and text} | DROPPED)
 
 

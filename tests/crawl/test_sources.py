@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -189,6 +190,12 @@ def test_a_source_without_its_place_says_so(name: str, case: tuple, fetcher: Fet
     key: SourceName = name.strip()  # type: ignore[assignment]
     with pytest.raises(SourceError, match=says):
         list(SOURCES[key](Wanted(Member("mira", "Mira", "#112233", **places), (), 5, ROOT), fetcher))
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_source_is_told_of(name: str) -> None:
+    assert f"`{name}`" in (ROOT / "docs" / "crawling.md").read_text(encoding="utf-8")
+    assert re.search(rf"asked in this order:.*\b{name}\b", (ROOT / "params.yaml").read_text(encoding="utf-8"))
 
 
 def test_keywords_are_the_templates_filled_and_the_roster_s_own() -> None:
