@@ -107,7 +107,7 @@ def test_every_kind_of_json_is_on_the_page(made: dict[str, Any]) -> None:
 
 
 def test_every_file_of_a_labelled_video_is_on_the_page(labelled_video: Path) -> None:
-    (table,) = re.findall(r"^## A labelled video:.*?\n((?:\|.*\n)+)", PAGE, re.MULTILINE | re.DOTALL)
+    (table,) = re.findall(r"^## A labelled video:.*\n\n((?:\|.*\n)+)", PAGE, re.MULTILINE)
     told = set(re.findall(r"`([^`]+)`", " ".join(row.split("|")[1] for row in table.splitlines())))
     written = {f"{path.name}/" if path.is_dir() else path.name for path in labelled_video.iterdir()}
     assert {re.sub(r"^fancam-\d+", "fancam-N", name) for name in written} == told

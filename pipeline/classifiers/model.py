@@ -27,7 +27,8 @@ from pipeline.files import sha256_of, write_json
 from pipeline.params import Params
 from pipeline.records import Float32, Float64, Ints
 
-KINDS: Final = (Nearest, Svm, Dense, FineTuned)  # the simplest first: it is taken of equally good ones
+# The simplest first: it is taken of equally good ones.
+KINDS: Final[tuple[type[Classifier], ...]] = (Nearest, Svm, Dense, FineTuned)
 NAMES: Final = tuple(kind.name for kind in KINDS)
 THRESHOLD: Final = 0.5  # the confidence from which a face is named; open_set puts it where the likeness bears it
 OUT_OF_QUESTION: Final = 1e6  # a score so low that no other doubt counts beside it
