@@ -33,8 +33,9 @@ def told() -> dict[str, set[str]]:
 
 
 def columns(line: str) -> list[str]:
-    """The names in the second cell of the row of Markdown that begins with `line`."""
-    (cell,) = re.findall(rf"^\| `{re.escape(line)}`[^|]*\|([^|]*)\|", PAGE, re.MULTILINE)
+    """The names in the second cell of the row that begins with `line`, in the table of files and columns."""
+    (table,) = re.findall(r"^\| file \| columns \|\n((?:\|.*\n)+)", PAGE, re.MULTILINE)
+    (cell,) = re.findall(rf"^\| `{re.escape(line)}`[^|]*\|([^|]*)\|", table, re.MULTILINE)
     return re.findall(r"`(\w+)`", re.sub(r"\([^)]*\)|\[.*", "", cell))
 
 
