@@ -53,6 +53,7 @@ def home(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
     (home / "videos").mkdir()
     shutil.copy(excerpt("plain.mp4"), home / "videos" / "clip.mp4")
     monkeypatch.chdir(here)
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)  # no server has to be there for the worker
     return home
 
 
