@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 from conftest import ROOT
@@ -73,8 +74,13 @@ MESSAGES = [text for name, text in RAISED if name not in BY_REASON and len(re.fi
 REASONS = sorted({text for name, text in RAISED if name in BY_REASON and text} | DROPPED)
 
 
+@cache
+def pattern(quote: str) -> re.Pattern[str]:
+    return re.compile(".*".join(map(re.escape, quote.split("…"))), re.DOTALL)
+
+
 def quotes(quote: str, text: str) -> bool:
-    return bool(re.fullmatch(".*".join(map(re.escape, quote.split("…"))), text, re.DOTALL))
+    return bool(pattern(quote).fullmatch(text))
 
 
 @pytest.mark.parametrize("quote", QUOTED)

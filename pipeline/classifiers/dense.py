@@ -72,7 +72,9 @@ class Dense:
         probe /= np.linalg.norm(probe, axis=1, keepdims=True)
         difference = float(np.abs(np.asarray(network(probe)) - self.scores(probe)).max())
         if not difference <= SAME:
-            raise ModelError(f"dense.onnx is {difference:.2g} off dense.keras: take dense out of train.candidates")
+            raise ModelError(
+                f"dense.onnx differs from dense.keras by {difference:.2g}: take dense out of train.candidates"
+            )
         for name, content in {
             "dense.keras": keras_bytes(network),
             "dense.onnx": onnx_of(self._weights).SerializeToString(),
