@@ -70,7 +70,7 @@ def task_runner(where: str) -> TaskRunner[Any]:
 
 def _in_pool(pool: str, videos: Sequence[Path], asked: dict[str, Any]) -> list[Outcome]:
     if not pool:
-        raise LineupError("which work pool? pool:NAME")
+        raise LineupError("--on pool: names no work pool: write pool:NAME")
     with get_client(sync_client=True) as client:
         _create(client, pool)
         deployment = _deployed(pool)

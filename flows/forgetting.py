@@ -49,7 +49,7 @@ def planned(group: str, member: str | None, photo: str | None) -> Iterator[Forge
     """
     data = Path("data") / check_group(group)
     if not data.is_dir():
-        raise DatasetError(f"no group is called {group!r}: there is no folder {data}")
+        raise DatasetError(f"no group is called {group!r}: there is no folder {data}, see 'ls data'")
     if (member is None) == (photo is None):
         raise DatasetError("say either a member or --photo KEY")
     with opened_store(data):

@@ -77,7 +77,7 @@ def near_pairs(hashes: Hashes, distance: int) -> Ints:
     its first only, so that thousands of equal hashes stay thousands of pairs. Raises ParamsError for other distances.
     """
     if not 0 <= distance <= MAX_DISTANCE:
-        raise ParamsError(f"clean: duplicate_distance must be 0 to {MAX_DISTANCE}, found {distance}")
+        raise ParamsError(f"params.yaml: clean: duplicate_distance must be 0 to {MAX_DISTANCE}, found {distance}")
     unique, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
     everyone = np.arange(len(hashes))
     copies = first[inverse] != everyone

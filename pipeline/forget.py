@@ -78,9 +78,10 @@ def photo_of(data: Path, short: str) -> Person:
     begin = _raw_key(short.strip())
     found = sorted({key for key in read_manifest(data / "raw")["key"] if key.startswith(begin)})
     if len(begin) < SHORT_KEY:
-        raise DatasetError(f"the key {short!r} has less than {SHORT_KEY} characters")
+        raise DatasetError(f"the key {short!r} has less than {SHORT_KEY} characters: write more of it")
     if len(found) != 1:
-        many = f"may be any of {len(found)} photos: write more of it" if found else "is no photo of this group"
+        none = "is no photo of this group: keys are those of raw/manifest.parquet"
+        many = f"may be any of {len(found)} photos: write more of it" if found else none
         raise DatasetError(f"{short!r} {many}")
     return Person(data, "", frozenset(found))
 

@@ -38,6 +38,7 @@ def open_group(name: str, params: Params, folder: Path | None = None) -> Group:
     roster = read_roster(Path("data") / name)
     if gone := set(model.members) - set(roster.keys):
         raise DatasetError(
-            f"the model names {', '.join(sorted(gone))}, who is not in roster.yaml: put back, or retrain"
+            f"the model names {', '.join(sorted(gone))}, who is not in roster.yaml: "
+            "put the entry back, or run 'dvc repro'"
         )
     return Group(roster, model, hashes(folder), detector, embedder)

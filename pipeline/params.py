@@ -21,7 +21,7 @@ Kernel = Literal["linear", "rbf"]
 Optimizer = Literal["adam", "rmsprop", "sgd"]
 Style = Literal["box", "corner", "name", "blur"]
 Unknowns = Literal["box", "hidden"]
-SourceName = Literal["commons", "bing", "baidu", "google", "site", "url_list", "folder"]
+SourceName = Literal["commons", "openverse", "bing", "baidu", "google", "site", "url_list", "folder"]
 Channels = Literal["rgb", "bgr"]
 Seconds = Annotated[float, 0.01, 86_400.0]
 
@@ -299,7 +299,7 @@ def read_params(path: Path = PARAMS_FILE) -> Params:
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8"))
     except yaml.YAMLError as error:
-        raise ParamsError(f"{path} is not YAML: {' '.join(str(error).split())}") from None
+        raise ParamsError(f"{path} is not YAML, mend this line: {' '.join(str(error).split())}") from None
     except UnicodeDecodeError:
         raise ParamsError(f"{path} is not UTF-8 text: save it as such") from None
     return parse(Params, document, path.name)

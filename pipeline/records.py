@@ -24,58 +24,109 @@ Float64 = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Rgb = npt.NDArray[np.uint8]
 
+
+def column(name: str, kind: pa.DataType, meaning: str) -> pa.Field:
+    """A column of a table, with what it means: docs/formats.md is made from it, by docs/formats.py."""
+    return pa.field(name, kind, metadata={"meaning": meaning})
+
+
+def vector(dimensions: int) -> pa.Field:
+    """The column of unit vectors of `dimensions` float32 each."""
+    return column("vector", pa.list_(pa.float32(), dimensions), "the embedder's, of length 1")
+
+
+TEXT, FLOAT = pa.string(), pa.float32()
+
+KEY = column("key", TEXT, "the picture's, or the face's: see above")
+MEMBER = column("member", TEXT, "the roster's key")
+DUPLICATE_GROUP = column("duplicate_group", TEXT, "the key of the best of the pictures that are copies of one")
+QUALITY = column("quality", FLOAT, "how good the face is to learn from, 0 to 1: size, sharpness, pose and score")
+FRAME = column("frame", pa.int32(), "number of the frame, as shown, from 0")
+SHOT = column("shot", pa.int32(), "number of the shot, from 0")
+TRACK = column("track", pa.int32(), "number of the track: one face followed through one shot")
+SURE_OF_FACE = "how sure the detector is that this is a face, 0 to 1"
+
+
+def box(of: str) -> list[pa.Field]:
+    """The four columns of a face's box, in pixels of the picture called `of`."""
+    sides = {"x0": "left", "y0": "top", "x1": "right", "y1": "bottom"}
+    return [column(name, FLOAT, f"{side} of the face's box, px of {of}") for name, side in sides.items()]
+
+
 MANIFEST = pa.schema(
     [
-        ("key", pa.string()),
-        ("member", pa.string()),
-        ("path", pa.string()),
-        ("source", pa.string()),
-        ("keyword", pa.string()),
-        ("url", pa.string()),
-        ("page_url", pa.string()),
-        ("licence", pa.string()),
-        ("fetched_at", pa.string()),
-        ("http_status", pa.int32()),
-        ("content_type", pa.string()),
-        ("bytes", pa.int64()),
+        column("key", TEXT, "SHA-256 of the file, 64 hex digits"),
+        MEMBER,
+        column("path", TEXT, "of the file, below `raw/`"),
+        column("source", TEXT, "`import`, or the source of the crawl"),
+        column("keyword", TEXT, "what the source was asked for; empty where it was not asked by keyword"),
+        column("url", TEXT, "the photo's address"),
+        column("page_url", TEXT, "of the page that it stands on, if known"),
+        column("licence", TEXT, "as the source tells it, with the author; empty when it does not"),
+        column("fetched_at", TEXT, "when it came in, ISO 8601, UTC"),
+        column("http_status", pa.int32(), "the answer's; 0 where nothing was fetched"),
+        column("content_type", TEXT, "by what is in the file, such as `image/jpeg`"),
+        column("bytes", pa.int64(), "size of the file"),
     ]
 )
 
-# Every fetch of a crawl, the last one per member and url: reason is '' for a photo that was kept, retry says whether
-# another crawl tries again. MANIFEST has the photos only.
-FETCHES = pa.schema([*MANIFEST, ("reason", pa.string()), ("detail", pa.string()), ("retry", pa.bool_())])
+# Every fetch of a crawl, the last one per member and url. MANIFEST has the photos only.
+FETCHES = pa.schema(
+    [
+        *MANIFEST,
+        column("reason", TEXT, "why there is no photo of it; empty for one that was kept"),
+        column("detail", TEXT, "the same, more exactly"),
+        column("retry", pa.bool_(), "whether the next crawl tries again"),
+    ]
+)
 
 # How the detail of a photo dropped as 'conflict' begins; the members follow, parted by ', '.
 UNDER: Final = "the same photo under "
 
-DROPPED = pa.schema([("key", pa.string()), ("stage", pa.string()), ("reason", pa.string()), ("detail", pa.string())])
+DROPPED = pa.schema(
+    [
+        KEY,
+        column("stage", TEXT, "that dropped it"),
+        column("reason", TEXT, "a word or two, the same for all of a kind"),
+        column("detail", TEXT, "the same, more exactly"),
+    ]
+)
 
 CLEAN = pa.schema(
     [
-        ("key", pa.string()),
-        ("member", pa.string()),
-        ("raw_key", pa.string()),
-        ("frame", pa.int32()),
-        ("path", pa.string()),
-        ("format", pa.string()),
-        ("width", pa.int32()),
-        ("height", pa.int32()),
-        ("phash", pa.uint64()),
-        ("duplicate_group", pa.string()),
+        KEY,
+        MEMBER,
+        column("raw_key", TEXT, "the key of the raw file"),
+        column("frame", pa.int32(), "of an animation, from 0"),
+        column("path", TEXT, "of the picture, below `clean/`"),
+        column("format", TEXT, "of the raw file, such as `JPEG`"),
+        column("width", pa.int32(), "px, upright"),
+        column("height", pa.int32(), "px, upright"),
+        column("phash", pa.uint64(), "perceptual hash, 64 bits"),
+        DUPLICATE_GROUP,
     ]
 )
 
 FACES = pa.schema(
     [
-        ("key", pa.string()),
-        ("member", pa.string()),
-        ("duplicate_group", pa.string()),
-        ("path", pa.string()),
-        *((name, pa.float32()) for name in ("x0", "y0", "x1", "y1")),
-        ("landmarks_xy", pa.list_(pa.float32(), 10)),
-        *((name, pa.float32()) for name in ("score", "sharpness", "light", "yaw_deg", "pitch_deg", "roll_deg")),
-        ("quality", pa.float32()),
-        ("occlusion", pa.float32()),
+        KEY,
+        MEMBER,
+        DUPLICATE_GROUP,
+        column("path", TEXT, "of the aligned face, below `faces/`"),
+        *box("the clean picture"),
+        column(
+            "landmarks_xy",
+            pa.list_(FLOAT, 10),
+            "x and y of left eye, right eye, nose tip, left and right mouth corner, px",
+        ),
+        column("score", FLOAT, SURE_OF_FACE),
+        column("sharpness", FLOAT, "variance of the Laplacian over the aligned face"),
+        column("light", FLOAT, "mean grey level of the aligned face, 0 to 255"),
+        column("yaw_deg", FLOAT, "turned to a side, degrees"),
+        column("pitch_deg", FLOAT, "up or down, degrees"),
+        column("roll_deg", FLOAT, "tilted, degrees"),
+        QUALITY,
+        column("occlusion", FLOAT, "how unlike the colours of mouth and chin are to those of nose and cheeks (CIELAB)"),
     ]
 )
 
@@ -83,116 +134,99 @@ FACES = pa.schema(
 UNLABELLED = FACES
 
 CURATED = pa.schema(
-    [
-        ("key", pa.string()),
-        ("member", pa.string()),
-        ("duplicate_group", pa.string()),
-        ("quality", pa.float32()),
-        ("decided_by", pa.string()),
-    ]
+    [KEY, MEMBER, DUPLICATE_GROUP, QUALITY, column("decided_by", TEXT, "who kept it: `machine` or `person`")]
 )
 
-# reason is 'another member' (the one in looks_like) or 'stranger'; action is 'drop', or 'flag' for one kept in doubt.
-# score: by how much likeness another member is ahead of its own, or its own falls short of its floor, if that is more;
-# label_quality: how probable cleanlab holds its label, 0 to 1.
 SUSPECTS = pa.schema(
     [
-        ("key", pa.string()),
-        ("member", pa.string()),
-        ("looks_like", pa.string()),
-        ("score", pa.float32()),
-        ("reason", pa.string()),
-        ("action", pa.string()),
-        ("label_quality", pa.float32()),
+        KEY,
+        MEMBER,
+        column("looks_like", TEXT, "the member that it is more alike; of a stranger the one that it lies under"),
+        column(
+            "score",
+            FLOAT,
+            "by how much likeness another member is ahead of its own, or its own is below its floor, if that is more",
+        ),
+        column("reason", TEXT, "`another member` or `stranger`"),
+        column("action", TEXT, "`drop`, or `flag` for one kept in doubt"),
+        column("label_quality", FLOAT, "how probable cleanlab holds its label, 0 to 1"),
     ]
 )
 
-# Unlabelled faces that surely look like one member, who is `margin` more alike than the next.
 SUGGESTED = pa.schema(
-    [("key", pa.string()), ("member", pa.string()), ("likeness", pa.float32()), ("margin", pa.float32())]
-)
-
-SPLIT = pa.schema(
-    [("key", pa.string()), ("member", pa.string()), ("duplicate_group", pa.string()), ("side", pa.string())]
-)
-
-VIDEO_FRAMES = pa.schema([("frame", pa.int32()), ("pts", pa.int64()), ("time_s", pa.float64()), ("shot", pa.int32())])
-
-TRACKED_FACES = pa.schema(
     [
-        ("frame", pa.int32()),
-        ("shot", pa.int32()),
-        ("track", pa.int32()),
-        *((name, pa.float32()) for name in ("x0", "y0", "x1", "y1")),
-        ("detection_score", pa.float32()),
-        ("interpolated", pa.bool_()),
+        KEY,
+        column("member", TEXT, "whom the unlabelled face surely looks like"),
+        column("likeness", FLOAT, "to that member, -1 to 1"),
+        column("margin", FLOAT, "by how much more alike that member is than the next"),
     ]
+)
+
+SPLIT = pa.schema([KEY, MEMBER, DUPLICATE_GROUP, column("side", TEXT, f"`{TRAIN}` or `{TEST}`")])
+
+VIDEO_FRAMES = pa.schema(
+    [
+        FRAME,
+        column("pts", pa.int64(), "the frame's own time stamp, in ticks of the stream"),
+        column("time_s", pa.float64(), "the same in seconds"),
+        SHOT,
+    ]
+)
+
+DETECTED = (
+    *box("the upright frame"),
+    column("detection_score", FLOAT, SURE_OF_FACE),
+    column("interpolated", pa.bool_(), "whether it was not looked for on this frame, but lies between two that were"),
+)
+
+TRACKED_FACES = pa.schema([FRAME, SHOT, TRACK, *DETECTED])
+
+GIVEN_NAME = (
+    column("member", TEXT, "the roster's key, or `unknown` below the threshold"),
+    column("confidence", FLOAT, "of `member`, 0 to 1; for an unknown face that of its best guess, `second`"),
+    column("second", TEXT, "the runner-up; for an unknown face the best guess"),
+    column("second_confidence", FLOAT, "of `second`, 0 to 1"),
 )
 
 LABELLED_FACES = pa.schema(
-    [
-        ("frame", pa.int32()),
-        ("time_s", pa.float64()),
-        ("shot", pa.int32()),
-        ("track", pa.int32()),
-        *((name, pa.float32()) for name in ("x0", "y0", "x1", "y1")),
-        ("detection_score", pa.float32()),
-        ("interpolated", pa.bool_()),
-        ("member", pa.string()),
-        ("confidence", pa.float32()),
-        ("second", pa.string()),
-        ("second_confidence", pa.float32()),
-    ]
+    [FRAME, column("time_s", pa.float64(), "when the frame is shown, s"), SHOT, TRACK, *DETECTED, *GIVEN_NAME]
 )
 
-
-# What a track's name rests on: person is the same number for linked tracks; why is 'photos' (alike to the member's),
-# 'elimination' (the others' names were taken) or 'video' (alike to sure faces of that member in this video), and for an
-# unknown 'like nobody', 'like two' (members, about equally) or 'name taken' (by a surer face on the same frames).
 NAMED_TRACKS = pa.schema(
     [
-        *((name, pa.int32()) for name in ("track", "person", "shot")),
-        *((name, pa.float64()) for name in ("start_s", "end_s")),
-        ("faces", pa.int32()),
-        ("member", pa.string()),
-        ("confidence", pa.float32()),
-        ("second", pa.string()),
-        ("second_confidence", pa.float32()),
-        ("likeness", pa.float32()),
-        ("why", pa.string()),
+        TRACK,
+        column("person", pa.int32(), "the same number for tracks that were linked as one person"),
+        SHOT,
+        column("start_s", pa.float64(), "when the track's first frame is shown, s"),
+        column("end_s", pa.float64(), "when its last frame is shown, s"),
+        column("faces", pa.int32(), "how many frames it is on"),
+        *GIVEN_NAME,
+        column("likeness", FLOAT, "to the member, or to the best guess, -1 to 1"),
+        column(
+            "why",
+            TEXT,
+            "what the name rests on: `photos` (alike to the member's), `elimination` (the others' names were taken), "
+            "`video` (alike to sure faces of that member in this video); of an unknown `like nobody`, `like two` "
+            "(members, about equally) or `name taken` (by a surer face on the same frames)",
+        ),
     ]
 )
 
 
 def embeddings_schema(dimensions: int) -> pa.Schema:
     """Unit vectors of `dimensions` float32 each; the embedder's name and hash stand in the metadata."""
-    return pa.schema(
-        [
-            ("key", pa.string()),
-            ("member", pa.string()),
-            ("duplicate_group", pa.string()),
-            ("quality", pa.float32()),
-            ("vector", pa.list_(pa.float32(), dimensions)),
-        ]
-    )
+    return pa.schema([KEY, MEMBER, DUPLICATE_GROUP, QUALITY, vector(dimensions)])
 
 
 def gallery_schema(dimensions: int) -> pa.Schema:
     """Learnt faces, which are compared with: unit vectors of `dimensions` float32 each, and whose, by number."""
-    return pa.schema([("label", pa.int64()), ("vector", pa.list_(pa.float32(), dimensions))])
+    return pa.schema([column("label", pa.int64(), "number of the member in `model.json`, from 0"), vector(dimensions)])
 
 
 def sampled_faces_schema(dimensions: int) -> pa.Schema:
     """The few faces of each video track that were embedded: crops for pictures, vectors for names."""
-    return pa.schema(
-        [
-            ("track", pa.int32()),
-            ("frame", pa.int32()),
-            ("quality", pa.float32()),
-            ("vector", pa.list_(pa.float32(), dimensions)),
-            ("crop_jpeg", pa.binary()),
-        ]
-    )
+    picture = column("crop_jpeg", pa.binary(), "the track's best face as a JPEG; of its other faces empty")
+    return pa.schema([TRACK, FRAME, QUALITY, vector(dimensions), picture])
 
 
 @dataclass(frozen=True, slots=True)

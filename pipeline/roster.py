@@ -103,7 +103,7 @@ def read_roster(data: Path) -> Roster:
         raise DatasetError(f"{path} is not a roster: {' '.join(str(error).split())}") from None
     keys = roster.keys
     if len(set(keys)) != len(keys):
-        raise DatasetError(f"{path}: two members have one key")
+        raise DatasetError(f"{path}: two members have one key: take one of them out")
     return roster
 
 

@@ -20,6 +20,7 @@ from pipeline.images import THREADS, Picture, encode_jpeg, read_frames
 from pipeline.incremental import FINGERPRINT, earlier_rows, fingerprint, saved_often
 from pipeline.params import Clean
 from pipeline.progress import track
+from pipeline.records import KEY, TEXT, column
 from pipeline.tables import read_table, write_table
 
 REVISION: Final = 1  # raise it when the code here, or that reads pictures, makes other rows of the same files
@@ -29,11 +30,19 @@ SEEN_FILE: Final = "seen.parquet"
 # What came out of each raw file, so that none is decoded twice: a row per picture, or one with the reason for none.
 SEEN: Final = pa.schema(
     [
-        *((name, pa.string()) for name in ("raw_key", "key", "reason", "detail", "format", "pixels_sha256")),
-        *((name, pa.int32()) for name in ("frame", "width", "height")),
-        *((name, pa.int64()) for name in ("source_pixels", "bytes")),
-        ("phash", pa.uint64()),
-        ("thumbnail", pa.binary()),
+        column("raw_key", TEXT, "the key of the raw file"),
+        KEY,
+        column("reason", TEXT, "why there is no picture; else empty"),
+        column("detail", TEXT, "the same, more exactly"),
+        column("format", TEXT, "of the raw file, such as `JPEG`"),
+        column("pixels_sha256", TEXT, "SHA-256 of the picture's pixels"),
+        column("frame", pa.int32(), "of an animation, from 0"),
+        column("width", pa.int32(), "of the picture as kept, px"),
+        column("height", pa.int32(), "of the picture as kept, px"),
+        column("source_pixels", pa.int64(), "of the picture before it was shrunk"),
+        column("bytes", pa.int64(), "size of the raw file"),
+        column("phash", pa.uint64(), "perceptual hash, 64 bits"),
+        column("thumbnail", pa.binary(), "a few grey pixels, to compare copies by"),
     ]
 )
 _NOTHING: Final = {field.name: "" if field.type == pa.string() else 0 for field in SEEN} | {"thumbnail": b""}

@@ -28,8 +28,8 @@ def write_table(
     metadata: Mapping[str, str] | None = None,
 ) -> None:
     """Write `rows` with exactly the columns and types of `schema`; `metadata` goes into the file's own."""
-    if metadata:
-        schema = schema.with_metadata({k.encode(): v.encode() for k, v in metadata.items()})
+    # Without what the columns mean: other words for it must not make another file.
+    schema = pa.schema([column.remove_metadata() for column in schema], metadata=dict(metadata or {}) or None)
     if isinstance(rows, pd.DataFrame):
         table = pa.Table.from_pandas(rows[schema.names], schema=schema, preserve_index=False)
         table = table.replace_schema_metadata(schema.metadata)

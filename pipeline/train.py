@@ -117,7 +117,9 @@ def _choice(wanted: str, tried: dict[str, Tried]) -> str:
     if wanted == "auto":
         return max(tried, key=lambda name: tried[name].accuracy)  # the first of equals, which is the simplest
     if wanted not in tried:
-        raise DatasetError(f"classifier {wanted!r} needs at least two members with photos")
+        raise DatasetError(
+            f"classifier {wanted!r} needs at least two members with photos: set train.classifier to auto"
+        )
     return wanted
 
 

@@ -26,7 +26,7 @@ def read_truth(path: Path) -> pd.DataFrame:
     try:
         true = pd.read_csv(path, dtype=str, keep_default_na=False)
         if missing := [name for name in NEEDED if name not in true.columns]:
-            raise DatasetError(f"{path} lacks the columns {', '.join(missing)}")
+            raise DatasetError(f"{path} lacks the columns {', '.join(missing)}: name them in its first line")
         true = true.astype({name: kind for name, kind in NUMBERS.items() if name in true.columns})
     except (ValueError, OverflowError) as error:
         raise DatasetError(f"{path} is not a table of true faces: {' '.join(str(error).split())}") from None

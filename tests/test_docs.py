@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from typing import Any, get_type_hints
 
@@ -13,6 +12,7 @@ import typer.main
 import yaml
 from conftest import ROOT
 from first_party import modules
+from pages import FENCE, PAGES, all_shown, arguments, shown, text_of
 
 from flows.cli import app
 from pipeline.params import Params, read_params
@@ -27,41 +27,10 @@ for command in COMMANDS.values():
     command.callback = lambda **_: None  # here a command is parsed, never run
 NAMES = list(COMMANDS)
 
-FENCE = re.compile(r"^```[^\n]*\n(.*?)^```", re.MULTILINE | re.DOTALL)
-CODE = re.compile(r"`([^`\n]+)`")
-LINK = re.compile(r"\[[^]]*\]\(([^)\s#]+)[^)]*\)")
+LINK = re.compile(r"\[[^]]*\]\(([^)\s#]*)(?:#([^)\s]+))?[^)]*\)")
 EXAMPLE = re.compile(r"Example: `(.+)`")
-ENDS_A_COMMAND = {"|", "&", "&&", ";", ">"}
 
-PAGES = {
-    path.relative_to(ROOT).as_posix(): path for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-}
-
-
-def text_of(page: str) -> str:
-    return PAGES[page].read_text(encoding="utf-8")
-
-
-def shown(text: str, program: str) -> Iterator[list[str]]:
-    """The arguments of `program` wherever it is called in a fenced block, or in the text by more than its name."""
-    for block in FENCE.findall(text):
-        for line in block.replace("\\\n", " ").splitlines():
-            if re.match(rf"\s*(\$ )?(\S*/)?{program}\s", line):
-                yield arguments(line.strip().removeprefix("$ "))
-    for code in CODE.findall(FENCE.sub("", text)):
-        if code.startswith(f"{program} ") and len(code.split()) > 2:
-            yield arguments(code)
-
-
-def arguments(line: str) -> list[str]:
-    words = shlex.split(line, comments=True)[1:]
-    end = next((place for place, word in enumerate(words) if word in ENDS_A_COMMAND), len(words))
-    return words[:end]
-
-
-SHOWN = [
-    (page, shlex.join(words)) for page in PAGES if PAGES[page].is_file() for words in shown(text_of(page), "lineup")
-]
+SHOWN = all_shown("lineup")
 
 
 def test_the_pages_are_there() -> None:
@@ -109,13 +78,31 @@ def test_every_make_target_that_is_shown_exists() -> None:
     assert made <= targets
 
 
-def test_every_link_leads_to_a_file() -> None:
-    links = {(page, link) for page in PAGES for link in LINK.findall(text_of(page)) if "://" not in link}
-    assert [pair for pair in sorted(links) if not (PAGES[pair[0]].parent / pair[1]).exists()] == []
-    pictures = [
-        link for page, link in links if page == "README.md" and link.endswith((".png", ".jpg", ".gif", ".webp"))
-    ]
+def anchors(page: str) -> set[str]:
+    """What links to the page's headings may name, as hosts of git make it."""
+    headings = re.findall(r"^#+ (.+)$", FENCE.sub("", text_of(page)), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def test_every_link_leads_to_a_file_and_a_heading() -> None:
+    pages = {path.resolve(): page for page, path in PAGES.items()}
+    wrong, pictures = [], []
+    links = [(page, *found) for page in PAGES for found in LINK.findall(text_of(page))]
+    for page, link, heading in links:
+        path = (PAGES[page].parent / link).resolve() if link else PAGES[page].resolve()
+        if "://" not in link and (not path.exists() or (heading and heading not in anchors(pages[path]))):
+            wrong.append((page, link, heading))
+        if page == "README.md" and path.suffix in (".png", ".jpg", ".gif", ".webp"):
+            pictures.append(link)
+    assert wrong == []
     assert pictures
+
+
+def test_the_index_has_every_page() -> None:
+    listed = {link for link, _ in LINK.findall(text_of("docs/README.md"))}
+    assert {f"docs/{link}" for link in listed} >= {page for page in PAGES if page.startswith("docs/")} - {
+        "docs/README.md"
+    }
 
 
 def test_architecture_names_every_stage() -> None:

@@ -28,7 +28,8 @@ def test_rows_come_back_in_order_with_their_types(tmp_path: Path, as_frame: bool
     write_table(tmp_path / "table.parquet", rows, CURATED)
     read = read_table(tmp_path / "table.parquet", CURATED)
     assert read.to_dict("records") == [ROW, ROW | {"key": "b", "quality": 1.0}]
-    assert pq.read_schema(tmp_path / "table.parquet").equals(CURATED, check_metadata=True)
+    plain = pa.schema([(column.name, column.type) for column in CURATED])
+    assert pq.read_schema(tmp_path / "table.parquet").equals(plain, check_metadata=True)
 
 
 @pytest.mark.parametrize("name", SCHEMAS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -13,6 +14,7 @@ from pipeline.images import read_still
 from pipeline.models import Embedder
 from pipeline.models.geometry import CROP_PX
 from pipeline.models.looking import embed_faces
+from pipeline.params import Params
 from pipeline.records import Float32, Float64, Ints, Rgb
 
 
@@ -46,6 +48,10 @@ class Classifier(Protocol):
     """Tells the members of a group apart; it always names somebody."""
 
     name: str
+
+    @classmethod
+    def settings(cls, params: Params) -> list[Callable[[], Classifier]]:
+        """What makes an unfitted one, for each of its settings that params.yaml wants tried."""
 
     def fit(self, faces: Examples) -> None:
         """Learn from faces of at least two members, every label present."""

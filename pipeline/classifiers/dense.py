@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,14 +12,14 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from pipeline.classifiers import Examples
+from pipeline.classifiers import Classifier, Examples
 from pipeline.classifiers.learning import keras, keras_bytes
 from pipeline.classifiers.openset import folds
 from pipeline.errors import ModelError
 from pipeline.files import write_json, written_whole
 from pipeline.models.session import open_session
 from pipeline.params import Dense as DenseParams
-from pipeline.params import Network
+from pipeline.params import Network, Params
 from pipeline.records import Float32, Float64, Ints
 
 VALIDATION_FOLDS: Final = 5  # one in so many faces says when to stop
@@ -34,6 +35,11 @@ class Dense:
     """Scores are the network's logits."""
 
     name = "dense"
+
+    @classmethod
+    def settings(cls, params: Params) -> list[Callable[[], Classifier]]:
+        """Every network of section dense."""
+        return [partial(cls, network, params.dense, params.train.seed) for network in params.dense.networks]
 
     def __init__(self, network: Network, params: DenseParams, seed: int) -> None:
         """`network` is the one of those in params to learn; `seed` makes it repeatable."""
@@ -66,7 +72,9 @@ class Dense:
         probe /= np.linalg.norm(probe, axis=1, keepdims=True)
         difference = float(np.abs(np.asarray(network(probe)) - self.scores(probe)).max())
         if not difference <= SAME:
-            raise ModelError(f"dense.onnx differs from dense.keras by {difference:.2g}")
+            raise ModelError(
+                f"dense.onnx differs from dense.keras by {difference:.2g}: take dense out of train.candidates"
+            )
         for name, content in {
             "dense.keras": keras_bytes(network),
             "dense.onnx": onnx_of(self._weights).SerializeToString(),

@@ -7,17 +7,17 @@ network that was tuned on a few dozen faces takes more strangers for members, an
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.classifiers import Examples
+from pipeline.classifiers import Classifier, Examples
 from pipeline.classifiers.state import read_state, write_state
 from pipeline.files import write_json, written_whole
 from pipeline.models.embedder import TunedEmbedder
-from pipeline.models.weights import Weights
+from pipeline.models.weights import Weights, chosen_embedder
 from pipeline.params import Params
 from pipeline.records import Float32, Float64
 
@@ -31,6 +31,12 @@ class FineTuned:
 
     name = "finetune"
     embedder: TunedEmbedder
+
+    @classmethod
+    def settings(cls, params: Params) -> list[Callable[[], Classifier]]:
+        """The one of section finetune, with one tuner for all folds."""
+        base = chosen_embedder(params.models)
+        return [partial(cls, base, tuner_of(base, params))]
 
     def __init__(self, base: Weights, tuner: Callable[[], Tuner]) -> None:
         """`base` is of the embedder that is tuned; `tuner` gives who does it, one for many fits to save work."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,17 +18,18 @@ from scipy.special import softmax
 
 from pipeline.classifiers import Classifier
 from pipeline.classifiers.dense import Dense
-from pipeline.classifiers.finetune import FineTuned, tuner_of
+from pipeline.classifiers.finetune import FineTuned
 from pipeline.classifiers.nearest import Nearest
 from pipeline.classifiers.openset import OpenSet
 from pipeline.classifiers.svm import Svm
 from pipeline.errors import ModelError
 from pipeline.files import sha256_of, write_json
-from pipeline.models.weights import chosen_embedder
 from pipeline.params import Params
 from pipeline.records import Float32, Float64, Ints
 
-NAMES: Final = ("nearest", "svm", "dense", "finetune")  # the simplest first: it is taken of equally good ones
+# The simplest first: it is taken of equally good ones.
+KINDS: Final[tuple[type[Classifier], ...]] = (Nearest, Svm, Dense, FineTuned)
+NAMES: Final = tuple(kind.name for kind in KINDS)
 THRESHOLD: Final = 0.5  # the confidence from which a face is named; open_set puts it where the likeness bears it
 OUT_OF_QUESTION: Final = 1e6  # a score so low that no other doubt counts beside it
 GALLERY: Final = "nearest"  # every model keeps one of this kind: its likeness is what tells strangers
@@ -42,18 +42,9 @@ LEARNT: Final = {".parquet", ".skops", ".keras", ".onnx"}  # the files whose has
 
 def settings(name: str, params: Params) -> list[Callable[[], Classifier]]:
     """What makes an unfitted classifier called `name`, for each of its settings that params.yaml wants tried."""
-    if name == "nearest":
-        return [lambda: Nearest(params.nearest.neighbours)]
-    if name == "svm":
-        svm, seed = params.svm, params.train.seed
-        linear = [partial(Svm, "linear", c, 0.0, seed) for c in svm.c if "linear" in svm.kernels]
-        rbf = [partial(Svm, "rbf", c, gamma, seed) for c in svm.c for gamma in svm.gamma if "rbf" in svm.kernels]
-        return [*linear, *rbf]
-    if name == "dense":
-        return [partial(Dense, network, params.dense, params.train.seed) for network in params.dense.networks]
-    if name == "finetune":
-        base = chosen_embedder(params.models)
-        return [partial(FineTuned, base, tuner_of(base, params))]  # one tuner for all folds
+    for kind in KINDS:
+        if kind.name == name:
+            return kind.settings(params)
     raise ModelError(f"no classifier is called {name!r} (known: {', '.join(NAMES)})")
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from pipeline.classifiers import Examples
+from pipeline.classifiers import Classifier, Examples
 from pipeline.errors import DatasetError
+from pipeline.params import Params
 from pipeline.records import Float32, Float64, Ints, gallery_schema
 from pipeline.tables import read_vectors, write_table
 
@@ -21,6 +24,11 @@ class Nearest:
     """
 
     name = "nearest"
+
+    @classmethod
+    def settings(cls, params: Params) -> list[Callable[[], Classifier]]:
+        """The one of section nearest."""
+        return [partial(cls, params.nearest.neighbours)]
 
     def __init__(self, neighbours: int) -> None:
         """`neighbours` is the most faces of a member that are asked."""

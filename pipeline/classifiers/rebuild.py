@@ -87,7 +87,10 @@ def _layers(node: onnx.NodeProto, own: Sequence[Array], network: Path) -> list[A
             return [layers.Permute((3, 1, 2), name=f"{node.name}_axes"), layers.Flatten(name=node.name)]
         case "Gemm" if given.get("transB") and len(own) == 2:
             return [layers.Dense(len(own[0]), name=node.name)]
-    raise WeightsError(f"{network.name} cannot be rebuilt in Keras: node {node.name!r} ({node.op_type}) is not known")
+    raise WeightsError(
+        f"{network.name} cannot be rebuilt in Keras: node {node.name!r} ({node.op_type}) is not known, "
+        f"take finetune out of section train"
+    )
 
 
 def _convolution(node: onnx.NodeProto, own: Sequence[Array], given: dict[str, Any]) -> list[Any]:

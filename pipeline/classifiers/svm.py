@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.classifiers import Examples
+from pipeline.classifiers import Classifier, Examples
 from pipeline.classifiers.state import read_state, write_state
-from pipeline.params import Kernel
+from pipeline.params import Kernel, Params
 from pipeline.records import Float32, Float64
 
 if TYPE_CHECKING:
@@ -20,6 +22,14 @@ class Svm:
     """Scores are distances from each member's separating surface."""
 
     name = "svm"
+
+    @classmethod
+    def settings(cls, params: Params) -> list[Callable[[], Classifier]]:
+        """Every combination of section svm."""
+        svm, seed = params.svm, params.train.seed
+        linear = [partial(cls, "linear", c, 0.0, seed) for c in svm.c if "linear" in svm.kernels]
+        rbf = [partial(cls, "rbf", c, gamma, seed) for c in svm.c for gamma in svm.gamma if "rbf" in svm.kernels]
+        return [*linear, *rbf]
 
     def __init__(self, kernel: Kernel, c: float, gamma: float, seed: int) -> None:
         """`c` weighs errors against a wide margin; `gamma` is the RBF kernel's; `seed` makes the solver repeatable."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import json
 import re
 from collections.abc import Iterator
 from itertools import islice
@@ -12,7 +11,7 @@ from urllib.parse import urlencode
 
 from pipeline.crawl.connection import FetchError
 from pipeline.crawl.fetch import Fetcher
-from pipeline.crawl.sources import Found, SourceError, Wanted
+from pipeline.crawl.sources import Found, SourceError, Wanted, asked_json
 
 API: Final = "https://commons.wikimedia.org/w/api.php"
 WIDTH_PX: Final = 1920  # of the size that is fetched where the original is larger
@@ -69,13 +68,7 @@ def _found(info: dict[str, Any], keyword: str) -> Found:
 
 
 def _asked(query: dict[str, str], fetcher: Fetcher) -> dict[str, Any]:
-    page = fetcher.page(f"{API}?{urlencode(_FIXED | query)}")
-    try:
-        answer = json.loads(page.content)
-    except (ValueError, RecursionError):
-        answer = None
-    if not isinstance(answer, dict):
-        raise FetchError("not understood", "the answer is no JSON object")
+    answer = asked_json(f"{API}?{urlencode(_FIXED | query)}", fetcher)
     if "error" in answer:
         raise SourceError(f"commons: {str(answer['error'])[:200]}")
     return answer

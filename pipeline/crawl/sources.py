@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from pipeline.crawl.connection import FetchError
 from pipeline.crawl.fetch import Fetcher
 from pipeline.errors import DatasetError, LineupError
 from pipeline.roster import Member, Roster
@@ -39,6 +42,17 @@ class Wanted:
 
 # Raises SourceError for what concerns this member only; a FetchError means that the source itself cannot be reached.
 Find = Callable[[Wanted, Fetcher], Iterator[Found]]
+
+
+def asked_json(url: str, fetcher: Fetcher) -> dict[str, Any]:
+    """The JSON object at `url`; FetchError when there is none."""
+    try:
+        answer = json.loads(fetcher.page(url).content)
+    except (ValueError, RecursionError):
+        answer = None
+    if not isinstance(answer, dict):
+        raise FetchError("not understood", "the answer is no JSON object")
+    return answer
 
 
 def keywords_of(member: Member, roster: Roster, templates: tuple[str, ...]) -> tuple[str, ...]:

@@ -97,7 +97,7 @@ class UrlFile:
         try:
             for _ in range(MAX_REDIRECTS + 1):
                 if not url.lower().startswith("https://"):
-                    raise WeightsError(f"{url}: only https is fetched")
+                    raise WeightsError(f"{url}: only https is fetched, or fetch the file yourself and give its path")
                 answer = pool.request("GET", url, preload_content=False, redirect=False)
                 location = answer.get_redirect_location()
                 if not location:
@@ -106,7 +106,7 @@ class UrlFile:
                 url = urljoin(url, location)
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             raise WeightsError(f"{self.url} cannot be fetched ({_line(error)})") from None
-        raise WeightsError(f"{self.url} redirects more than {MAX_REDIRECTS} times")
+        raise WeightsError(f"{self.url} redirects more than {MAX_REDIRECTS} times: give the address at the end of them")
 
 
 @dataclass(frozen=True, slots=True)

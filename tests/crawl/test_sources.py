@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 from conftest import ROOT
 from web import HOST, Web
 
-from pipeline.crawl import baidu, bing, commons, folder, google, site, url_list
+from pipeline.crawl import baidu, bing, commons, folder, google, openverse, site, url_list
 from pipeline.crawl.connection import FetchError
 from pipeline.crawl.crawl import SOURCES
 from pipeline.crawl.fetch import Fetcher, Page
@@ -95,6 +96,21 @@ def test_commons_by_category(detour: Detour) -> None:
     assert names(commons.find(wanted(depth=1, commons="Mira Lee"), detour)) == ["5.jpg"]
 
 
+def test_openverse_with_licence_author_and_page(web: Web, detour: Detour) -> None:
+    assert list(openverse.find(wanted(), detour)) == [
+        Found(web.photo(7), "https://flickr.example/7", "미라 & co", "CC BY-SA 2.0, by Some Body"),
+        Found(web.photo(8), "", "미라 & co", "public domain mark"),
+        Found(web.photo(9), "", "미라 & co", "CC0 1.0"),
+    ]
+    query = "q=%EB%AF%B8%EB%9D%BC+%26+co&page_size=20&page="
+    assert detour.pages == [f"https://api.openverse.org/v1/images/?{query}{number}" for number in (1, 2)]
+
+
+def test_openverse_is_asked_no_deeper_than_wanted(detour: Detour) -> None:
+    assert names(openverse.find(wanted(depth=2), detour)) == ["7.jpg", "8.jpg"]
+    assert len(detour.pages) == 1
+
+
 def test_a_site_is_read_breadth_first_and_never_left(web: Web, fetcher: Fetcher) -> None:
     found = list(site.find(wanted(site=f"{web.base}/site/"), fetcher))
     assert list(dict.fromkeys(names(iter(found)))) == ["0.jpg", "1.jpg", "2.jpg"]
@@ -137,6 +153,12 @@ NOT_UNDERSTOOD = {
     "commons, no JSON": (commons.find, b"<html>", "the answer is no JSON object"),
     "commons, a list": (commons.find, b"[]", "the answer is no JSON object"),
     "commons, another shape": (commons.find, b'{"query": {"pages": [{"imageinfo": [1]}]}}', "another shape"),
+    "openverse, no JSON": (openverse.find, b"<html>", "the answer is no JSON object"),
+    "openverse, no results": (openverse.find, b'{"detail": "Too many requests"}', "than Openverse documents"),
+    "openverse, other results": (openverse.find, b'{"results": [1], "page_count": 1}', "than Openverse documents"),
+    "openverse, no address": (openverse.find, b'{"results": [{"license": "by"}], "page_count": 1}', "than Openverse"),
+    "openverse, endless": (openverse.find, b'{"results": [], "page_count": Infinity}', "than Openverse documents"),
+    "openverse, no count": (openverse.find, b'{"results": [], "page_count": null}', "than Openverse documents"),
     "commons, an error": (commons.find, b'{"error": {"info": "Bad title"}}', "commons: .*Bad title"),
 }
 
@@ -168,6 +190,12 @@ def test_a_source_without_its_place_says_so(name: str, case: tuple, fetcher: Fet
     key: SourceName = name.strip()  # type: ignore[assignment]
     with pytest.raises(SourceError, match=says):
         list(SOURCES[key](Wanted(Member("mira", "Mira", "#112233", **places), (), 5, ROOT), fetcher))
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_source_is_told_of(name: str) -> None:
+    assert f"`{name}`" in (ROOT / "docs" / "crawling.md").read_text(encoding="utf-8")
+    assert re.search(rf"asked in this order:.*\b{name}\b", (ROOT / "params.yaml").read_text(encoding="utf-8"))
 
 
 def test_keywords_are_the_templates_filled_and_the_roster_s_own() -> None:
@@ -202,8 +230,8 @@ def test_the_ready_rosters(group: str, members: int, tmp_path: Path, params: Par
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("sources: bing", "sources 'bing' is not a list of commons, bing"),
-        ("sources: [bnig]", "is not a list of commons, bing"),
+        ("sources: bing", "sources 'bing' is not a list of commons, openverse, bing"),
+        ("sources: [bnig]", "is not a list of commons, openverse, bing"),
         ("hangul: 7", "hangul 7 is not a text"),
         ("hangul: ''", "hangul '' is not a text"),
     ],

@@ -76,11 +76,38 @@ class Web:
         further = {"continue": {**more, "continue": "-||"}} if number == 5 else {}
         return json.dumps({"batchcomplete": True, "query": {"pages": pages}, **further}).encode()
 
+    def openverse(self, query: dict[str, str]) -> bytes:
+        """Two pages: a picture with all that is known, one with next to nothing; then one more."""
+        full = {
+            "license": "by-sa",
+            "license_version": "2.0",
+            "creator": "Some  Body",
+            "creator_url": "https://x.example",
+        }
+        full |= {
+            "url": self.photo(7),
+            "foreign_landing_url": "https://flickr.example/7",
+            "title": "Mira",
+            "mature": False,
+        }
+        bare = {"url": self.photo(8), "license": "pdm", "license_version": None, "creator": None}
+        last = {"url": self.photo(9), "license": "cc0", "license_version": "1.0", "foreign_landing_url": None}
+        results = [full, bare] if query["page"] == "1" else [last]
+        return json.dumps({"result_count": 3, "page_count": 2, "page_size": 20, "results": results}).encode()
+
     def site(self, path: str) -> bytes:
         if path == "/site/":
             links = f'<img src="{self.photo(0)}"><img src="../photo/1.jpg"><a href="/site/two.html">on</a>'
             return (links + '<a href="http://elsewhere.example/x.html"><a href="http://[bad"><a href="#x">').encode()
         return b'<img src="/photo/2.jpg"><a href="/site/">back</a><a href="/site/gone.html">'
+
+
+ENGINES = {
+    "/images/async": Web.bing,
+    "/search/acjson": Web.baidu,
+    "/w/api.php": Web.commons,
+    "/v1/images/": Web.openverse,
+}
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -96,9 +123,8 @@ class Handler(BaseHTTPRequestHandler):
             if path.startswith("/photo/"):
                 time.sleep(self.web.photo_takes_s)
                 self.reply(PHOTOS[int(path[7:].partition(".")[0]) % len(PHOTOS)])
-            elif path in ("/images/async", "/search/acjson", "/w/api.php"):
-                engine = {"/images/async": self.web.bing, "/search/acjson": self.web.baidu}
-                self.reply(engine.get(path, self.web.commons)(query))
+            elif path in ENGINES:
+                self.reply(ENGINES[path](self.web, query))
             elif path == "/site/" or path == "/site/two.html":
                 self.reply(self.web.site(path))
             elif path in HOSTILE:
