@@ -3,7 +3,8 @@
     python bench/strangers.py FOLDER FOLDER...
 
 Each of at least two FOLDERs is a group's, data/<group>, after the stage embed; the people of the others are its
-strangers. Prints the mean and the standard deviation of their likeness to its most alike member.
+strangers. Prints the mean and the standard deviation of their likeness to its most alike member, of whom as many faces
+are known as PHOTOS says, drawn by lot: the line for 40 is what params.yaml wants, the others show what fewer change.
 """
 
 from __future__ import annotations
@@ -19,18 +20,25 @@ from pipeline.params import read_params
 from pipeline.tables import read_vectors
 from pipeline.vectors import EMBEDDINGS
 
+PHOTOS = (5, 10, 20, 40, 80)
+
 
 def main(folders: Sequence[Path]) -> None:
     groups = [read_vectors(folder / EMBEDDINGS) for folder in folders]
     labels = [np.unique(faces["member"].to_numpy(str), return_inverse=True)[1] for faces, _ in groups]
-    likeness = alike([vectors for _, vectors in groups], labels, read_params().nearest.neighbours)
-    print(f"{len(likeness)} likenesses of strangers, of {len(groups)} groups")
-    print(f"strangers: [{likeness.mean():.3f}, {likeness.std():.3f}]")
+    for photos in PHOTOS:
+        likeness = alike([vectors for _, vectors in groups], labels, read_params().nearest.neighbours, photos)
+        above = " ".join(f"{share:.1%} above {np.quantile(likeness, 1 - share):.3f}" for share in (0.02, 0.01, 0.005))
+        print(f"{photos} photos: strangers: [{likeness.mean():.3f}, {likeness.std():.3f}], {above}")
 
 
-def alike(vectors: Sequence[np.ndarray], labels: Sequence[np.ndarray], neighbours: int) -> np.ndarray:
-    """Of every stranger to every group the likeness to its most alike member."""
-    galleries = [Nearest(neighbours).with_faces(*pair) for pair in zip(vectors, labels, strict=True)]
+def alike(vectors: Sequence[np.ndarray], labels: Sequence[np.ndarray], neighbours: int, photos: int) -> np.ndarray:
+    """Of every stranger to every group the likeness to its most alike member, who has so many `photos` at most."""
+    rng = np.random.default_rng(0)
+    galleries = []
+    for ours, whose in zip(vectors, labels, strict=True):
+        known = np.concatenate([rng.permutation(np.flatnonzero(whose == one))[:photos] for one in np.unique(whose)])
+        galleries.append(Nearest(neighbours).with_faces(ours[known], whose[known]))
     return np.concatenate(
         [
             gallery.scores(others).max(axis=1)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from math import log2
 from statistics import NormalDist
 from typing import Final
 
 from pipeline.errors import DatasetError
 
 STRANGERS: Final = "strangers"
+MEASURED_WITH: Final = 40  # photos of each member, when how alike strangers are was measured
+PER_DOUBLING: Final = 0.012  # how much more alike a stranger is to the most alike member of twice the photos
+FEWEST: Final = 5  # photos; no measurement is of fewer
 
 
 def stranger_metadata(strangers: Sequence[float]) -> dict[str, str]:
@@ -17,10 +21,10 @@ def stranger_metadata(strangers: Sequence[float]) -> dict[str, str]:
     return {STRANGERS: json.dumps(list(strangers))}
 
 
-def stranger_likeness(metadata: Mapping[str, str], share: float) -> float:
-    """The likeness that only this share of strangers exceeds, if likenesses are normally distributed.
+def stranger_likeness(metadata: Mapping[str, str], share: float, photos: int = MEASURED_WITH) -> float:
+    """The likeness to members with so many `photos` that only this share of strangers exceeds.
 
-    DatasetError when the table with this metadata does not say.
+    Likenesses are taken to be normally distributed. DatasetError when the table with this metadata does not say.
     """
     found = json.loads(metadata.get(STRANGERS, "[]"))
     if not found:
@@ -28,4 +32,5 @@ def stranger_likeness(metadata: Mapping[str, str], share: float) -> float:
             f"how alike strangers are is not known of the embedder {metadata.get('embedder', '')}: "
             "'python bench/strangers.py data/GROUP...' measures what models.embedder.strangers in params.yaml is to be"
         )
-    return NormalDist(*found).inv_cdf(1.0 - share)
+    doublings = log2(min(max(photos, FEWEST), MEASURED_WITH) / MEASURED_WITH)
+    return NormalDist(*found).inv_cdf(1.0 - share) + PER_DOUBLING * doublings

@@ -86,7 +86,8 @@ def train(side: Side, params: Params, embedder: dict[str, str]) -> tuple[Model, 
     tried = {name: _try(name, faces, pairs, params) for name in _candidates(params, len(side.members))}
     chosen = tried[_choice(params.train.classifier, tried)]
     left_out = left_out_likeness(side.vectors, side.labels, params.nearest.neighbours)
-    strangers = stranger_likeness(embedder, params.train.false_name_rate)
+    most = int(np.bincount(side.labels).max())  # strangers are most alike to who has most photos
+    strangers = stranger_likeness(embedder, params.train.false_name_rate, most)
     classifier = chosen.classifier
     model = Model(
         members=side.members,

@@ -80,8 +80,11 @@ def test_how_alike_two_people_get(bench: SimpleNamespace, tmp_path: Path, capsys
 
 def test_how_alike_strangers_get(bench: SimpleNamespace) -> None:
     group, others = np.float32([[1, 0], [0, 1]]), np.float32([[0.6, 0.8]])
-    likeness = bench.strangers.alike([group, others], [np.array([0, 1]), np.array([0])], neighbours=3)
+    likeness = bench.strangers.alike([group, others], [np.array([0, 1]), np.array([0])], neighbours=3, photos=5)
     assert likeness == pytest.approx([0.8, 0.6, 0.8])  # the other to its most alike member, both to the other
+    twins = np.concatenate([others, group[:1]])
+    fewer = bench.strangers.alike([twins, others], [np.array([0, 0]), np.array([0])], neighbours=3, photos=1)
+    assert fewer[0] in (pytest.approx(1.0), pytest.approx(0.6))  # of one photo drawn, not of both
 
 
 def truth_of_excerpt(path: Path) -> Path:

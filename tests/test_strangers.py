@@ -15,6 +15,11 @@ def test_fewer_strangers_reach_a_higher_likeness() -> None:
     assert stranger_likeness(metadata, 0.01) > stranger_likeness(metadata, 0.1)
 
 
+def test_strangers_are_more_alike_to_who_has_more_photos_within_what_was_measured() -> None:
+    reached = [stranger_likeness(stranger_metadata((0.3, 0.1)), 0.01, photos) for photos in (1, 5, 10, 40, 400)]
+    assert reached[0] == reached[1] < reached[2] < reached[3] == reached[4]
+
+
 @pytest.mark.parametrize("metadata", [stranger_metadata(()), {}], ids=["not measured", "not said"])
 def test_what_nobody_measured_is_asked_for(metadata: dict[str, str]) -> None:
     with pytest.raises(DatasetError, match=r"of the embedder mine: 'python bench/strangers\.py") as caught:
