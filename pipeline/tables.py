@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline import __version__
 from pipeline.errors import DatasetError
 from pipeline.files import written_whole
 from pipeline.records import DROPPED, Dropped, Float32
@@ -27,9 +28,12 @@ def write_table(
     schema: pa.Schema,
     metadata: Mapping[str, str] | None = None,
 ) -> None:
-    """Write `rows` with exactly the columns and types of `schema`; `metadata` goes into the file's own."""
-    if metadata:
-        schema = schema.with_metadata({k.encode(): v.encode() for k, v in metadata.items()})
+    """Write `rows` with exactly the columns and types of `schema`.
+
+    The file's own metadata are `metadata` and, as `lineup`, the version that wrote it.
+    """
+    about = {**(metadata or {}), "lineup": __version__}  # metadata may come from a table of an earlier version
+    schema = schema.with_metadata({k.encode(): v.encode() for k, v in about.items()})
     if isinstance(rows, pd.DataFrame):
         table = pa.Table.from_pandas(rows[schema.names], schema=schema, preserve_index=False)
         table = table.replace_schema_metadata(schema.metadata)
@@ -50,7 +54,7 @@ def read_table_if_there(path: Path, schema: pa.Schema) -> pd.DataFrame:
 
 
 def read_metadata(path: Path) -> dict[str, str]:
-    """What `write_table` was given as metadata; DatasetError when the table is missing or damaged."""
+    """The metadata that `write_table` wrote; DatasetError when the table is missing or damaged."""
     metadata = _opened(pq.read_schema, path).metadata or {}
     return {k.decode(): v.decode() for k, v in metadata.items()}
 

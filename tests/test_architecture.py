@@ -41,7 +41,7 @@ ADAPTERS = {
     "pysubs2": "pipeline.video.exports.subtitles",
     "prefect": "flows.batch flows.fleet flows.refresh flows.serve.schedules flows.serve.server",
     "prefect_dask": "flows.fleet",
-    "psutil": "flows.capacity flows.process flows.queue.alive",
+    "psutil": "flows.capacity flows.queue.alive pipeline.tether",
     "rich": "flows.lines flows.queue.table flows.scoring pipeline.progress",
     "scenedetect": "pipeline.video.shots",
     "sklearn": "pipeline.card.alike pipeline.card.curves pipeline.classifiers.openset pipeline.classifiers.svm "
@@ -50,7 +50,8 @@ ADAPTERS = {
     "supervision": "pipeline.video.track",
     "tensorflow": "pipeline.classifiers.learning",
     "trackers": "pipeline.video.track",
-    "typer": "flows.cli flows.commands.crawl flows.commands.doctor flows.commands.forget flows.commands.import_ "
+    "typer": "flows.cli flows.commands.completion flows.commands.crawl flows.commands.doctor flows.commands.forget "
+    "flows.commands.import_ "
     "flows.commands.label flows.commands.options flows.commands.photo flows.commands.queue flows.commands.refresh "
     "flows.commands.review flows.commands.rollback flows.commands.score flows.commands.serve "
     "flows.commands.worker",
@@ -138,7 +139,9 @@ HELP = """
 import contextlib, io, sys
 import typer.main
 import flows.cli
-for command in ("", *typer.main.get_command(flows.cli.app).commands):
+commands = typer.main.get_command(flows.cli.app).commands
+within = [f"{name} {inner}" for name, one in commands.items() for inner in getattr(one, "commands", ())]
+for command in ("", *commands, *within):
     sys.argv = ["lineup", *command.split(), "--help"]
     with contextlib.redirect_stdout(io.StringIO()) as shown, contextlib.suppress(SystemExit):
         flows.cli.main()

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from contextlib import nullcontext
-from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 from typing import Annotated
@@ -23,10 +20,12 @@ from flows.commands.options import (
     Threshold,
     UnknownsWanted,
     drawing,
-    plain,
+    print_json,
     print_outcome,
+    stoppable,
 )
 from flows.project import enter_project
+from pipeline.errors import FAILED
 from pipeline.params import read_params
 
 
@@ -78,6 +77,7 @@ def label(
         reported("label", group=group) as report,
         live_preview(paths) if show else nullcontext() as live,
         lines() as shown,
+        stoppable("the same command goes on from there"),
     ):
         try:
             if on:
@@ -93,15 +93,12 @@ def label(
                     live.done(outcome)
                 if not as_json:
                     print_outcome(outcome)
-        except KeyboardInterrupt:
-            print("\nstopped; the same command goes on from there", file=sys.stderr)
-            raise typer.Exit(130) from None
         finally:
             report["videos"] = rows(outcomes)
     failed = sum(outcome.folder is None for outcome in outcomes)
     if as_json:
-        print(json.dumps([plain(asdict(outcome)) for outcome in outcomes], indent=2))
+        print_json(outcomes)
     elif len(outcomes) > 1:
         print(f"{len(outcomes) - failed} labelled, {failed} failed")
     if failed:
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flows.commands.completion import groups, members
+from pipeline.errors import STOPPED
 from pipeline.params import Style, Unknowns
 
 if TYPE_CHECKING:
     from flows.labelling import Outcome
 
-Group = Annotated[str, typer.Option("--group", "-g", help="The group's folder under data/.")]
+Group = Annotated[str, typer.Option("--group", "-g", autocompletion=groups, help="The group's folder under data/.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Out = Annotated[
     Path | None,
@@ -33,6 +40,7 @@ Only = Annotated[
     typer.Option(
         "--only",
         metavar="MEMBER",
+        autocompletion=members,
         help="Mark this member only; with --style blur, blur everyone else. May be given several times.",
     ),
 ]
@@ -41,7 +49,12 @@ UnknownsWanted = Annotated[
 ]
 FancamOf = Annotated[
     list[str] | None,
-    typer.Option("--fancam", metavar="MEMBER", help="Also make a fan-cam of this member. May be given several times."),
+    typer.Option(
+        "--fancam",
+        metavar="MEMBER",
+        autocompletion=members,
+        help="Also make a fan-cam of this member. May be given several times.",
+    ),
 ]
 Jobs = Annotated[
     int | None,
@@ -58,9 +71,25 @@ def drawing(
     return (*given, *(f"--fancam={member}" for member in fancam or ()))
 
 
-def plain(row: dict[str, Any]) -> dict[str, Any]:
-    """The row with its paths as text, for JSON."""
-    return {name: str(value) if isinstance(value, Path) else value for name, value in row.items()}
+def print_json(value: Any) -> None:
+    """Print what a command with --json tells: records as objects, paths as text."""
+    print(json.dumps(value, indent=2, default=_plain))
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    return str(value)
+
+
+@contextmanager
+def stoppable(what_then: str) -> Iterator[None]:
+    """Have Ctrl-C end the block, and the command, with one line that says what then, and status STOPPED."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(f"\nstopped; {what_then}", file=sys.stderr)
+        raise typer.Exit(STOPPED) from None
 
 
 def print_outcome(outcome: Outcome) -> None:

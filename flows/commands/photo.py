@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.commands.options import AsJson, Group, plain
+from flows.commands.options import AsJson, Group, print_json, stoppable
 from flows.project import enter_project
+from pipeline.errors import FAILED
 from pipeline.params import read_params
 
 if TYPE_CHECKING:
@@ -46,22 +44,19 @@ def photo(
     params = read_params()
     check_model(group)
     outcomes = []
-    try:
+    with stoppable("what is done is kept"):
         labelled = label_photos(paths, PhotoLabeller(group, params, everyone_once), out) if paths else ()
-        for outcome in chain(nothing, track(labelled, "photos", len(paths)) if as_json else labelled):
+        for outcome in chain(nothing, track(labelled, "photos", len(paths))):
             outcomes.append(outcome)
             if not as_json:
                 _print_outcome(outcome, f"{len(outcomes)}/{len(paths) + len(nothing)} ")
-    except KeyboardInterrupt:
-        print("\nstopped; what is done is kept", file=sys.stderr)
-        raise typer.Exit(130) from None
     failed = sum(outcome.picture is None for outcome in outcomes)
     if as_json:
-        print(json.dumps([plain(asdict(outcome)) for outcome in outcomes], indent=2))
+        print_json(outcomes)
     elif len(outcomes) > 1:
         print(f"{len(outcomes) - failed} labelled, {failed} failed")
     if failed:
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
 
 
 def _print_outcome(outcome: Outcome, place: str) -> None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from flows.commands.options import AsJson
+from flows.commands.options import AsJson, print_json
 
 
 def score(
@@ -29,9 +28,6 @@ def score(
 
     found = score_of(out, truth)
     if as_json:
-        tables = {
-            name: [asdict(row) for row in rows] for name, rows in (("members", found.members), ("shots", found.shots))
-        }
-        print(json.dumps(asdict(found.total) | tables))
+        print_json({**asdict(found.total), "members": found.members, "shots": found.shots})
     else:
         print_comparison(found, worst)
