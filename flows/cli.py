@@ -27,7 +27,8 @@ from pipeline import __version__
 from pipeline.errors import FAILED, one_line
 
 app = typer.Typer(
-    help="Learns the faces of a group's members from photos and names every face in their videos.",
+    help="Learns the faces of a group's members from photos and names every face in their videos.\n\n"
+    "Example: `lineup label concert.mp4 --group lanterns`",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",

@@ -34,7 +34,8 @@ EXAMPLE = re.compile(r"Example: `(.+)`")
 ENDS_A_COMMAND = {"|", "&", "&&", ";", ">"}
 
 PAGES = {
-    path.relative_to(ROOT).as_posix(): path for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    path.relative_to(ROOT).as_posix(): path
+    for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 }
 
 
@@ -89,6 +90,12 @@ def test_a_command_is_told_of_and_shows_an_example(name: str) -> None:
     words = arguments(example)
     assert shlex.join(words).startswith(name)
     LINEUP.main(args=words, prog_name="lineup", standalone_mode=False)
+
+
+@pytest.mark.parametrize("group", [LINEUP, LINEUP.commands["queue"]], ids=["lineup", "queue"])
+def test_what_has_commands_shows_an_example_of_one(group: Any) -> None:
+    (example,) = EXAMPLE.findall(group.help)
+    LINEUP.main(args=arguments(example), prog_name="lineup", standalone_mode=False)
 
 
 @pytest.mark.parametrize("name", NAMES)

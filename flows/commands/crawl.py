@@ -21,7 +21,9 @@ def crawl(
     group: Group,
     member: Annotated[
         list[str] | None,
-        typer.Option("--member", autocompletion=members, help="Only this member. May be given several times."),
+        typer.Option(
+            "--member", metavar="MEMBER", autocompletion=members, help="Only this member. May be given several times."
+        ),
     ] = None,
     limit: Annotated[
         int | None,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def forget(
     group: Group,
     member: Annotated[
-        str | None, typer.Argument(autocompletion=members, help="The member's key or shown name.")
+        str | None, typer.Argument(metavar="MEMBER", autocompletion=members, help="A member, by key or name shown.")
     ] = None,
     photo: Annotated[
         str | None,

@@ -13,7 +13,9 @@ from flows.project import enter_project
 
 
 def import_(
-    photos: Annotated[Path, typer.Argument(help="A folder that holds one folder of photos per member.")],
+    photos: Annotated[
+        Path, typer.Argument(metavar="PHOTOS", help="A folder that holds one folder of photos per member.")
+    ],
     group: Group,
     as_json: AsJson = False,
 ) -> None:

@@ -30,7 +30,9 @@ from pipeline.params import read_params
 
 
 def label(
-    videos: Annotated[list[str], typer.Argument(help="Videos, folders of videos, or globs in quotes.")],
+    videos: Annotated[
+        list[str], typer.Argument(metavar="VIDEO", help="Videos, folders of videos, or globs in quotes.")
+    ],
     group: Group,
     out: Out = None,
     threshold: Threshold = None,

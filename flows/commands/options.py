@@ -19,11 +19,18 @@ from pipeline.params import Style, Unknowns
 if TYPE_CHECKING:
     from flows.labelling import Outcome
 
-Group = Annotated[str, typer.Option("--group", "-g", autocompletion=groups, help="The group's folder under data/.")]
+Group = Annotated[
+    str,
+    typer.Option(
+        "--group", "-g", metavar="GROUP", autocompletion=groups, help="The group: the name of its folder in data/."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Out = Annotated[
     Path | None,
-    typer.Option("--out", help="Where a folder per video is made; labelled/ of the project if not given."),
+    typer.Option(
+        "--out", metavar="DIR", help="Where the results go, a folder per video; labelled/ of the project if not given."
+    ),
 ]
 Threshold = Annotated[
     float | None,

@@ -18,14 +18,18 @@ if TYPE_CHECKING:
 
 
 def photo(
-    images: Annotated[list[str], typer.Argument(help="Photos, folders of photos, or globs in quotes.")],
+    images: Annotated[
+        list[str], typer.Argument(metavar="IMAGE", help="Photos, folders of photos, or globs in quotes.")
+    ],
     group: Group,
     everyone_once: Annotated[
         bool, typer.Option("--everyone-once", help="Every member is in each photo, once: give every name.")
     ] = False,
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="The folder for the results; labelled/photos/ of the project if not given."),
+        typer.Option(
+            "--out", metavar="DIR", help="Where the results go; labelled/photos/ of the project if not given."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -28,15 +28,19 @@ from pipeline.params import read_params
 if TYPE_CHECKING:
     from flows.queue.submit import Submitted
 
-queue = typer.Typer(help="Queue videos that workers label: add, list, retry, cancel.", no_args_is_help=True)
+queue = typer.Typer(
+    help="Queue videos that workers label.\n\nExample: `lineup queue add clips/ --group lanterns`", no_args_is_help=True
+)
 
-Ids = Annotated[list[str] | None, typer.Argument(metavar="[JOB]...", help="The first letters of jobs' ids.")]
+Ids = Annotated[list[str] | None, typer.Argument(metavar="JOB", help="The first letters of jobs' ids.")]
 
 
 @queue.command()
 def add(
     group: Group,
-    videos: Annotated[list[str] | None, typer.Argument(help="Videos, folders of videos, or globs in quotes.")] = None,
+    videos: Annotated[
+        list[str] | None, typer.Argument(metavar="VIDEO", help="Videos, folders of videos, or globs in quotes.")
+    ] = None,
     folder: Annotated[
         Path | None,
         typer.Option("--watch", metavar="DIR", help="Have the workers queue whatever comes to lie in this folder."),

@@ -12,8 +12,8 @@ from flows.commands.options import AsJson, print_json
 
 
 def score(
-    out: Annotated[Path, typer.Argument(help="The folder of a labelled video, or its faces.parquet.")],
-    truth: Annotated[Path, typer.Argument(help="CSV of true faces: frame, member, x0, y0, x1, y1.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The folder of a labelled video, or its faces.parquet.")],
+    truth: Annotated[Path, typer.Argument(metavar="TRUTH", help="CSV of true faces: frame, member, x0, y0, x1, y1.")],
     worst: Annotated[
         int, typer.Option("--worst", min=0, help="How many shots are listed, those with most mistakes first.")
     ] = 10,
