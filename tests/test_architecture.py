@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import os
 import subprocess
 import sys
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -91,14 +92,27 @@ def test_a_stage_reaches_no_other_stage_through_its_helpers() -> None:
     assert {stage: sorted((closure(stage) & STAGES) - {stage}) for stage in STAGES} == {stage: [] for stage in STAGES}
 
 
-def test_imports_run_in_no_circle() -> None:
-    # 'from package import module' names the package too; only its own imports could close a circle.
-    graph = {module: first_party(module) - {module.rpartition(".")[0]} for module in modules()}
-    try:
-        order = list(TopologicalSorter(graph).static_order())
-    except CycleError as error:
-        pytest.fail(f"a circle: {' -> '.join(error.args[1])}")
-    assert set(order) == set(modules())
+@pytest.fixture
+def sizes(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """bench/sizes.py, which prints what these tests hold."""
+    monkeypatch.syspath_prepend(str(ROOT / "bench"))
+    return importlib.import_module("sizes")
+
+
+def test_imports_run_in_no_circle(sizes: Any) -> None:
+    graph = sizes.imports()
+    assert graph == {module: first_party(module) - {module.rpartition(".")[0]} for module in modules()}
+    assert sizes.circle(graph) == []
+    assert sizes.circle(graph | {"pipeline.errors": {"pipeline.tables"}})[0] in ("pipeline.errors", "pipeline.tables")
+
+
+def test_modules_and_functions_stay_small(sizes: Any) -> None:
+    median, _ = sizes.median_and_p90(sizes.module_lines())
+    assert 0 < median <= 150
+    median, p90 = sizes.median_and_p90(functions := sizes.function_lines())
+    assert 0 < median <= 10
+    assert p90 <= 40
+    assert [name for name, lines in functions.items() if lines > 60] == []
 
 
 @pytest.mark.parametrize("library", ADAPTERS)

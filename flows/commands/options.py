@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from flows.commands.completion import groups, members
-from pipeline.errors import STOPPED
+from pipeline.errors import FAILED, STOPPED
 from pipeline.params import Style, Unknowns
 
 if TYPE_CHECKING:
@@ -87,6 +87,16 @@ def _plain(value: Any) -> Any:
     if is_dataclass(value):
         return {field.name: getattr(value, field.name) for field in fields(value)}
     return str(value)
+
+
+def end(outcomes: Sequence[Any], failed: int, as_json: bool) -> None:
+    """Tell of all outcomes together, and end with status FAILED if that many failed."""
+    if as_json:
+        print_json(outcomes)
+    elif len(outcomes) > 1:
+        print(f"{len(outcomes) - failed} labelled, {failed} failed")
+    if failed:
+        raise typer.Exit(FAILED)
 
 
 @contextmanager

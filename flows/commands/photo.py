@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.commands.options import AsJson, Group, print_json, stoppable
+from flows.commands.options import AsJson, Group, end, stoppable
 from flows.project import enter_project
-from pipeline.errors import FAILED
 from pipeline.params import read_params
 
 if TYPE_CHECKING:
@@ -54,13 +53,7 @@ def photo(
             outcomes.append(outcome)
             if not as_json:
                 _print_outcome(outcome, f"{len(outcomes)}/{len(paths) + len(nothing)} ")
-    failed = sum(outcome.picture is None for outcome in outcomes)
-    if as_json:
-        print_json(outcomes)
-    elif len(outcomes) > 1:
-        print(f"{len(outcomes) - failed} labelled, {failed} failed")
-    if failed:
-        raise typer.Exit(FAILED)
+    end(outcomes, sum(outcome.picture is None for outcome in outcomes), as_json)
 
 
 def _print_outcome(outcome: Outcome, place: str) -> None:
