@@ -79,14 +79,14 @@ def drawing(
 
 
 def print_json(value: Any) -> None:
-    """Print what a command with --json tells: records as objects, paths as text."""
+    """Print what a command with --json tells: records as objects, paths whole and as text."""
     print(json.dumps(value, indent=2, default=_plain))
 
 
 def _plain(value: Any) -> Any:
     if is_dataclass(value):
         return {field.name: getattr(value, field.name) for field in fields(value)}
-    return str(value)
+    return str(value.absolute() if isinstance(value, Path) else value)  # the caller may stand in another folder
 
 
 def end(outcomes: Sequence[Any], failed: int, as_json: bool) -> None:
