@@ -24,10 +24,11 @@ from flows.commands.score import score
 from flows.commands.serve import serve
 from flows.commands.worker import worker
 from pipeline import __version__
-from pipeline.errors import LineupError, is_full, told_full
+from pipeline.errors import FAILED, one_line
 
 app = typer.Typer(
-    help="Learns the faces of a group's members from photos and names every face in their videos.",
+    help="Learns the faces of a group's members from photos and names every face in their videos.\n\n"
+    "Example: `lineup label concert.mp4 --group lanterns`",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
@@ -49,22 +50,17 @@ app.command()(demo)
 
 
 def main() -> None:
-    """Run the command line: a LineupError is one line and exit status 1, a trace only with --debug."""
+    """Run the command line: an error is one line and exit status FAILED, with a trace only if --debug is given."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may hold what the terminal cannot show
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # being stopped ends what was started, as Ctrl-C does
     try:
-        app()
-    except LineupError as error:
+        app(prog_name="lineup")  # also when run as a module, so that completion knows it by one name
+    except Exception as error:
         if "--debug" in sys.argv:
             raise
-        print(f"error: {error}", file=sys.stderr)
-        raise SystemExit(1) from None
-    except OSError as error:
-        if "--debug" in sys.argv or not is_full(error):
-            raise
-        print(told_full(error), file=sys.stderr)
-        raise SystemExit(1) from None
+        print(one_line(error), file=sys.stderr)
+        raise SystemExit(FAILED) from None
 
 
 def _version(wanted: bool) -> None:

@@ -11,7 +11,7 @@ from pipeline.crawl.fetch import Fetcher
 from pipeline.decisions import start_decisions
 from pipeline.errors import DatasetError
 from pipeline.files import write_text
-from pipeline.intake import add_group_to_params, check_group
+from pipeline.intake import add_group_to_params, check_apart, check_group
 from pipeline.manifest import raw_locked, read_manifest
 from pipeline.params import PARAMS_FILE, read_params
 from pipeline.roster import read_roster, roster_path
@@ -26,6 +26,7 @@ def crawl(group: str, members: tuple[str, ...], limit: int | None, fetcher: Fetc
     """
     data = Path("data") / check_group(group)
     params = read_params()
+    check_apart(group, params.groups)
     if not roster_path(data).is_file():
         _take_ready_roster(group, roster_path(data))
     read_roster(data)  # a slip in it is told before anything else is made

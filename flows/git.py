@@ -17,6 +17,7 @@ from typing import Final
 
 from flows.project import CommandError
 from pipeline.errors import LineupError
+from pipeline.tether import OWN_GROUP
 
 FILE_MODE: Final = "100644"
 
@@ -146,7 +147,7 @@ def _succeeds(*arguments: str) -> bool:
 def _run(*arguments: str, **variables: str) -> subprocess.CompletedProcess[bytes]:
     command = ["git", "--literal-pathspecs", *arguments]
     try:
-        # In a session of its own it ends its work of milliseconds whatever is killed meanwhile, and leaves no lock.
-        return subprocess.run(command, capture_output=True, env=os.environ | variables, start_new_session=True)
+        # In a group of its own it ends its work of milliseconds whatever is killed meanwhile, and leaves no lock.
+        return subprocess.run(command, capture_output=True, env=os.environ | variables, **OWN_GROUP)
     except FileNotFoundError:
         raise LineupError("git is not installed: a refresh is a commit") from None

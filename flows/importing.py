@@ -5,7 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from flows.project import dvc
-from pipeline.intake import ImportReport, add_group_to_params, check_group, import_photos, members_folders
+from pipeline.intake import (
+    ImportReport,
+    add_group_to_params,
+    check_apart,
+    check_group,
+    import_photos,
+    members_folders,
+)
 from pipeline.manifest import raw_locked
 from pipeline.params import PARAMS_FILE, read_params
 
@@ -13,7 +20,7 @@ from pipeline.params import PARAMS_FILE, read_params
 def import_group(photos: Path, group: str) -> ImportReport:
     """Bring `photos`, a folder per member, into `group`; again, only what is new. DatasetError when they can't be."""
     data = Path("data") / check_group(group)
-    read_params()  # a slip in it is told before the work
+    check_apart(group, read_params().groups)  # a slip in params.yaml is told before the work
     members_folders(photos)  # so is a wrong folder, before anything is made
     with raw_locked(data):  # until DVC has read what is there
         report = import_photos(photos, data)

@@ -12,11 +12,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, Final
 
-import psutil
+from pipeline.tether import OWN_GROUP, end_group
 
 OUT, ERR = "printed.txt", "said.txt"
 GRACE_S: Final = 10
-KILL: Final = getattr(signal, "SIGKILL", signal.SIGTERM)  # Windows knows only the latter, which ends at once there
 
 
 class Tethered:
@@ -34,8 +33,8 @@ class Tethered:
             stdin=subprocess.PIPE,
             stdout=out,
             stderr=err,
-            start_new_session=True,
             env={**os.environ, **environment},
+            **OWN_GROUP,
         )
         self.pid = self._process.pid
 
@@ -46,22 +45,13 @@ class Tethered:
     def stop(self) -> None:
         """End it and all that it started, by asking first; also what it left behind when it ended by itself."""
         if self.status() is None:
-            self._end(signal.SIGTERM)
+            end_group(self.pid, signal.SIGTERM)
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(GRACE_S)
-        self._end(KILL)
+        end_group(self.pid)
         self._process.wait()
         if self._process.stdin:
             self._process.stdin.close()
-
-    def _end(self, how: signal.Signals) -> None:
-        with suppress(ProcessLookupError, PermissionError, psutil.Error):  # nothing of it is left
-            if hasattr(os, "killpg"):
-                os.killpg(self._process.pid, how)
-            else:
-                for process in psutil.Process(self._process.pid).children(recursive=True):
-                    process.kill()
-                self._process.kill()
 
 
 class VideoProcess(Tethered):

@@ -7,9 +7,12 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Final, cast
 
 from pipeline.errors import LineupError
+from pipeline.tether import OWN_GROUP
+
+STDERR: Final = 2  # what tools print goes there, so that of a command with --json stdout is JSON and nothing else
 
 
 class CommandError(LineupError):
@@ -26,17 +29,19 @@ def enter_project(start: Path | None = None) -> Path:
         if (folder / "dvc.yaml").is_file() and (folder / "params.yaml").is_file():
             os.chdir(folder)
             return folder
-    raise LineupError(f"{start} is not inside a Lineup project: no folder above it has a dvc.yaml and a params.yaml")
+    raise LineupError(
+        f"{start} is not inside a Lineup project: go into a clone of it, which has a dvc.yaml and a params.yaml"
+    )
 
 
 def dvc(*arguments: str) -> None:
-    """Run DVC with this interpreter's environment, its output passed on; CommandError when it fails."""
+    """Run DVC with this interpreter's environment, its output passed on to stderr; CommandError when it fails."""
     run([sys.executable, "-m", "dvc", *arguments], f"dvc {' '.join(arguments)}")
 
 
 def run(command: Sequence[str], shown: str) -> None:
-    """Run `command`, its output passed on; CommandError names it as `shown` when it fails."""
-    done = subprocess.run(command, env=environment())
+    """Run `command`, its output passed on to stderr; CommandError names it as `shown` when it fails."""
+    done = subprocess.run(command, env=environment(), stdout=STDERR)
     if done.returncode:
         raise _failed(shown, done.returncode)
 
@@ -50,7 +55,9 @@ def dvc_on_tether(folder: Path, *arguments: str) -> None:
 
     command = [sys.executable, "-m", "pipeline.tether", "dvc", *arguments]
     variables = environment() | {"LINEUP_WEIGHTS": str(weights_folder().resolve())}
-    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True, cwd=folder, env=variables) as process:
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=STDERR, cwd=folder, env=variables, **OWN_GROUP
+    ) as process:
         try:
             status = process.wait()
         finally:

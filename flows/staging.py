@@ -174,8 +174,15 @@ def _keep_before(place: Staging) -> None:
             shutil.copytree(source, target)
         elif source.is_file():
             shutil.copyfile(source, target)
-    shutil.copytree(place.data / "faces", kept / "faces", copy_function=os.link)  # many, and never written to
+    shutil.copytree(place.data / "faces", kept / "faces", copy_function=_linked)  # many, and never written to
     shutil.copytree(place.project / "models" / group, place.before / "models" / group)
     if Path(metrics_file(group)).is_file():
         (place.before / "metrics").mkdir()
         shutil.copyfile(metrics_file(group), place.before / metrics_file(group))
+
+
+def _linked(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # the file system knows no links
+        shutil.copyfile(source, target)

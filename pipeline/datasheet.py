@@ -17,6 +17,7 @@ import jinja2
 import pandas as pd
 from PIL import Image
 
+from pipeline import __version__
 from pipeline.errors import UnreadableImageError
 from pipeline.files import write_text
 from pipeline.images import THREADS, read_small
@@ -75,6 +76,7 @@ def main(data: Path, params: Params) -> None:
     reasons = Counter((row.stage, row.reason) for row in tables["dropped"].itertuples())
     page = template.render(
         group=roster.group,
+        version=__version__,
         names={member.key: member.name for member in roster.members},
         origins=_origins(tables["manifest"]),
         funnel=_funnel(tables, roster.keys),

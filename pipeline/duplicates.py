@@ -131,7 +131,7 @@ def _alike(left: Rgb, right: Rgb) -> npt.NDArray[np.bool_]:
     """Whether thumbnails (a, px, px, 3) and (b, px, px, 3) look alike, as (a, b)."""
     correlation: Float32 = _pattern(left) @ _pattern(right).T
     a, b = (side.reshape(len(side), -1).astype(np.float32) for side in (left, right))
-    square: Float32 = ((a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * (a @ b.T)) / a.shape[1]
+    square = ((a**2).sum(1)[:, None] + (b**2).sum(1) - 2 * (a @ b.T)) / a.shape[1]
     return np.logical_or(correlation >= MIN_CORRELATION, square <= MAX_RMS**2)
 
 

@@ -1,9 +1,14 @@
-"""Errors that a user can act on: one line that says what is wrong and what to do."""
+"""Errors that a user can act on: one line that says what is wrong and what to do; and the exit statuses of commands."""
 
 from __future__ import annotations
 
 import errno
 from typing import Final
+
+# Exit statuses besides 0; docs/observability.md says which command ends with which.
+FAILED: Final = 1
+REFUSED: Final = 3  # 2 is Typer's own, for what is not a command line
+STOPPED: Final = 130  # what shells report of a command that Ctrl-C ended
 
 PASSING: Final = frozenset(
     getattr(errno, name)
@@ -51,9 +56,17 @@ def is_full(error: OSError) -> bool:
     return error.errno in _FULL
 
 
-def told_full(error: OSError) -> str:
-    """The one line for an error that `is_full`."""
-    return f"error: nothing more can be written ({error.strerror}): make room, then run the same again"
+def one_line(error: Exception) -> str:
+    """The one line for an error that ends a command; a mistake of Lineup's own is called by its kind."""
+    if isinstance(error, OSError):
+        if is_full(error):
+            return f"error: nothing more can be written ({error.strerror}): make room, then run the same again"
+        where = f"{error.filename}: " if error.filename else ""
+        return f"error: {where}{error.strerror or error}"
+    if isinstance(error, LineupError):
+        return f"error: {error}"
+    said = " ".join(str(error).split())
+    return f"error: {type(error).__name__}: {said} (unforeseen: 'lineup --debug COMMAND ...' shows where)"
 
 
 def may_pass(error: Exception) -> bool:

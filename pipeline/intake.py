@@ -6,7 +6,7 @@ import io
 import os
 import shutil
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,9 +22,10 @@ from pipeline.errors import DatasetError, ParamsError, is_full
 from pipeline.files import sha256_of, write_text, written_whole
 from pipeline.forgotten import Hashed, how_to_undo, read_forgotten
 from pipeline.manifest import DROPPED_FILE, MANIFEST_FILE, raw_locked, read_manifest, read_not_kept
+from pipeline.names import is_device, key_fault, one_folder
 from pipeline.progress import track
 from pipeline.records import MANIFEST, Dropped
-from pipeline.roster import add_members, key_fault
+from pipeline.roster import add_members
 from pipeline.safeopen import HEAD_BYTES, sniff
 from pipeline.tables import write_dropped, write_table
 
@@ -56,9 +57,17 @@ def check_group(name: str) -> str:
     # Marks belong to letters in many alphabets; a hyphen in front would read as an option.
     if name[0] == "-" or any(c not in "-_" and unicodedata.category(c)[0] not in "LMN" for c in name):
         raise DatasetError(f"a group's name is letters, digits, '-' and '_', not beginning with '-': {name!r} is not")
-    if name.casefold() in RESERVED:
-        raise DatasetError(f"{name!r} is the name of a folder of Lineup's own: choose another")
+    if name.casefold() in RESERVED or is_device(name):
+        raise DatasetError(
+            f"{name!r} is the name of a folder of Lineup's own, or of a device on Windows: choose another"
+        )
     return name
+
+
+def check_apart(group: str, groups: Iterable[str]) -> None:
+    """DatasetError when `group` is none of `groups`, but would have the folder of one of them on some systems."""
+    if pair := one_folder({*groups, group}):
+        raise DatasetError(f"{pair[0]!r} and {pair[1]!r} would be one folder on macOS and Windows: use the same name")
 
 
 def import_photos(photos: Path, data: Path) -> ImportReport:
@@ -154,6 +163,10 @@ def members_folders(photos: Path) -> tuple[list[Path], list[str]]:
     for folder in folders:
         if fault := key_fault(folder.name):
             raise DatasetError(f"{folder.name[:120]!r} cannot be a member's key, it {fault}: rename the folder")
+    if pair := one_folder(folder.name for folder in folders):
+        raise DatasetError(
+            f"{photos}: {pair[0]!r} and {pair[1]!r} are one folder on macOS and Windows: put them into one"
+        )
     strays = len(entries) - len(folders)
     return folders, [f"{photos}: {strays} files or links outside the members' folders"] if strays else []
 

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import io
 import re
-import unicodedata
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Any, get_args
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
 from pipeline.errors import DatasetError
 from pipeline.files import write_text
-from pipeline.manifest import DROPPED_FILE, FETCHES_FILE, MANIFEST_FILE
+from pipeline.names import key_fault, one_folder
 from pipeline.params import SourceName
-from pipeline.records import UNKNOWN
-
-MAX_KEY_CHARACTERS: Final = 100
-MAX_KEY_BYTES: Final = 255
 
 # Ten hues that stay apart on dark and bright pictures and for the usual kinds of colour blindness (Okabe-Ito, Tol).
 COLOURS = (
@@ -69,17 +64,6 @@ class Roster:
         raise DatasetError(f"{self.group}: {key!r} has faces but is not in the roster: add it to roster.yaml")
 
 
-def key_fault(key: str) -> str:
-    """Why `key` cannot be a member's, whose folder has its name: the end of a sentence, '' when it can."""
-    if not key.strip() or key.startswith(".") or key in (UNKNOWN, MANIFEST_FILE, DROPPED_FILE, FETCHES_FILE):
-        return "is reserved or empty, or begins with a dot"
-    if any(c in "/\\" or unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") for c in key):
-        return "has a slash, a backslash, a control character, or is not valid text"
-    if len(key) > MAX_KEY_CHARACTERS or len(key.encode()) > MAX_KEY_BYTES:
-        return f"is longer than {MAX_KEY_CHARACTERS} characters or {MAX_KEY_BYTES} bytes"
-    return ""
-
-
 def roster_path(data: Path) -> Path:
     """Where the roster of the group in folder `data` stands."""
     return data / "roster.yaml"
@@ -101,9 +85,7 @@ def read_roster(data: Path) -> Roster:
         raise DatasetError(f"{path} needs a list 'members', each with a 'key': see docs/adding-a-group.md") from None
     except (YAMLError, ValueError) as error:
         raise DatasetError(f"{path} is not a roster: {' '.join(str(error).split())}") from None
-    keys = roster.keys
-    if len(set(keys)) != len(keys):
-        raise DatasetError(f"{path}: two members have one key: take one of them out")
+    _check_apart(path, roster.keys)
     return roster
 
 
@@ -120,6 +102,7 @@ def add_members(data: Path, keys: list[str]) -> Roster:
     else:
         new, present = keys, ()
         document = {"group": data.name, "members": []}
+    _check_apart(path, (*present, *new))
     for index, key in enumerate(new, start=len(present)):
         document["members"].append({"key": key, "name": key, "colour": COLOURS[index % len(COLOURS)]})
     text = io.StringIO()
@@ -147,6 +130,12 @@ def remove_member(data: Path, key: str) -> None:
         lines[begin:end] = [] if len(members) > 1 else ["  []\n"]
         text = "".join(lines)
     write_text(path, text)
+
+
+def _check_apart(path: Path, keys: tuple[str, ...]) -> None:
+    if pair := one_folder(keys):
+        also = f" and {pair[1]!r}: on macOS and Windows that is one folder" if pair[0] != pair[1] else ""
+        raise DatasetError(f"{path}: two members have one key, {pair[0]!r}{also}: take one of them out")
 
 
 def _lines_of(lines: list[str], line: int, dash_column: int) -> tuple[int, int]:

@@ -6,12 +6,9 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Final
 
-from pipeline.errors import DatasetError, LineupError, is_full, told_full
+from pipeline.errors import FAILED, STOPPED, DatasetError, LineupError, is_full, one_line
 from pipeline.params import Params, read_params
-
-STOPPED: Final = 130  # what shells report of a command that Ctrl-C ended
 
 
 def told(came_in: str, kept: int, reasons: Iterable[str]) -> str:
@@ -27,7 +24,7 @@ def told(came_in: str, kept: int, reasons: Iterable[str]) -> str:
 def run_stage(main: Callable[[Path, Params], None], arguments: list[str] | None = None) -> int:
     """Run `main` on the group's folder named on the command line and on params.yaml of the current folder.
 
-    Returns the exit status: 0; 1 after a LineupError, which is printed as one line on stderr; or STOPPED by Ctrl-C.
+    Returns the exit status: 0; FAILED after a LineupError, which is printed as one line on stderr; STOPPED by Ctrl-C.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
@@ -37,14 +34,11 @@ def run_stage(main: Callable[[Path, Params], None], arguments: list[str] | None 
         if not data.is_dir():
             raise DatasetError(f"{data} is not a folder: 'lineup import PHOTOS --group {data.name}' makes it")
         main(data, read_params())
-    except LineupError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    except OSError as error:
-        if not is_full(error):
+    except (LineupError, OSError) as error:
+        if isinstance(error, OSError) and not is_full(error):
             raise
-        print(told_full(error), file=sys.stderr)
-        return 1
+        print(one_line(error), file=sys.stderr)
+        return FAILED
     except KeyboardInterrupt:
         print("stopped: the next run goes on from what is done", file=sys.stderr)
         return STOPPED

@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline import __version__
 from pipeline.errors import DatasetError
 from pipeline.files import written_whole
 from pipeline.records import DROPPED, Dropped, Float32
@@ -27,9 +28,13 @@ def write_table(
     schema: pa.Schema,
     metadata: Mapping[str, str] | None = None,
 ) -> None:
-    """Write `rows` with exactly the columns and types of `schema`; `metadata` goes into the file's own."""
+    """Write `rows` with exactly the columns and types of `schema`.
+
+    The file's own metadata are `metadata` and, as `lineup`, the version that wrote it.
+    """
+    about = {**(metadata or {}), "lineup": __version__}  # metadata may come from a table of an earlier version
     # Without what the columns mean: other words for it must not make another file.
-    schema = pa.schema([column.remove_metadata() for column in schema], metadata=dict(metadata or {}) or None)
+    schema = pa.schema([column.remove_metadata() for column in schema], metadata=about)
     if isinstance(rows, pd.DataFrame):
         table = pa.Table.from_pandas(rows[schema.names], schema=schema, preserve_index=False)
         table = table.replace_schema_metadata(schema.metadata)
@@ -50,7 +55,7 @@ def read_table_if_there(path: Path, schema: pa.Schema) -> pd.DataFrame:
 
 
 def read_metadata(path: Path) -> dict[str, str]:
-    """What `write_table` was given as metadata; DatasetError when the table is missing or damaged."""
+    """The metadata that `write_table` wrote; DatasetError when the table is missing or damaged."""
     metadata = _opened(pq.read_schema, path).metadata or {}
     return {k.decode(): v.decode() for k, v in metadata.items()}
 

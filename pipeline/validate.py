@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sklearn.metrics import f1_score
 
+from pipeline import __version__
 from pipeline.card.alike import most_alike
 from pipeline.card.examples import examples
 from pipeline.card.findings import Findings, find_out
@@ -39,6 +40,7 @@ def main(data: Path, params: Params) -> None:
     metrics["promised_false_name_rate"] = params.train.false_name_rate
     metrics["without_photos"] = [key for key in roster.keys if key not in model.members]
     metrics["decisions_on_no_face"] = read_decisions(data, read_all_vectors(data)[0]["key"]).unmatched
+    metrics["lineup"] = __version__
     write_json(folder.with_suffix(".json"), metrics)
     write_tables(folder, findings)
     faces = examples(findings.answers, findings.test.keys, data / "faces")

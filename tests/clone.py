@@ -30,7 +30,7 @@ class File(NamedTuple):
 
 
 class Step(NamedTuple):
-    """What a command printed, and every file that is there after it."""
+    """What a command printed to stderr and then to stdout, and every file that is there after it."""
 
     printed: str
     files: dict[str, File]
@@ -49,7 +49,7 @@ class Clone:
         command = (sys.executable, "-m", *command)
         done = subprocess.run(command, capture_output=True, text=True, cwd=self.folder, env=environment)
         assert done.returncode == status, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
-        return Step(done.stdout, self.files())
+        return Step(done.stderr + done.stdout, self.files())
 
     def git(self, *arguments: str) -> list[str]:
         command = ["git", *WHO, *arguments]

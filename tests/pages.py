@@ -13,7 +13,8 @@ CODE = re.compile(r"`([^`\n]+)`")
 ENDS_A_COMMAND = {"|", "&", "&&", ";", ">"}
 
 PAGES = {
-    path.relative_to(ROOT).as_posix(): path for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+    path.relative_to(ROOT).as_posix(): path
+    for path in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 }
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import os
 import subprocess
 import sys
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -41,7 +42,7 @@ ADAPTERS = {
     "pysubs2": "pipeline.video.exports.subtitles",
     "prefect": "flows.batch flows.fleet flows.refresh flows.serve.schedules flows.serve.server",
     "prefect_dask": "flows.fleet",
-    "psutil": "flows.capacity flows.process flows.queue.alive",
+    "psutil": "flows.capacity flows.queue.alive pipeline.tether",
     "rich": "flows.lines flows.queue.table flows.scoring pipeline.progress",
     "scenedetect": "pipeline.video.shots",
     "sklearn": "pipeline.card.alike pipeline.card.curves pipeline.classifiers.openset pipeline.classifiers.svm "
@@ -50,7 +51,8 @@ ADAPTERS = {
     "supervision": "pipeline.video.track",
     "tensorflow": "pipeline.classifiers.learning",
     "trackers": "pipeline.video.track",
-    "typer": "flows.cli flows.commands.crawl flows.commands.doctor flows.commands.forget flows.commands.import_ "
+    "typer": "flows.cli flows.commands.completion flows.commands.crawl flows.commands.doctor flows.commands.forget "
+    "flows.commands.import_ "
     "flows.commands.label flows.commands.options flows.commands.photo flows.commands.queue flows.commands.refresh "
     "flows.commands.review flows.commands.rollback flows.commands.score flows.commands.serve "
     "flows.commands.worker",
@@ -90,14 +92,27 @@ def test_a_stage_reaches_no_other_stage_through_its_helpers() -> None:
     assert {stage: sorted((closure(stage) & STAGES) - {stage}) for stage in STAGES} == {stage: [] for stage in STAGES}
 
 
-def test_imports_run_in_no_circle() -> None:
-    # 'from package import module' names the package too; only its own imports could close a circle.
-    graph = {module: first_party(module) - {module.rpartition(".")[0]} for module in modules()}
-    try:
-        order = list(TopologicalSorter(graph).static_order())
-    except CycleError as error:
-        pytest.fail(f"a circle: {' -> '.join(error.args[1])}")
-    assert set(order) == set(modules())
+@pytest.fixture
+def sizes(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """bench/sizes.py, which prints what these tests hold."""
+    monkeypatch.syspath_prepend(str(ROOT / "bench"))
+    return importlib.import_module("sizes")
+
+
+def test_imports_run_in_no_circle(sizes: Any) -> None:
+    graph = sizes.imports()
+    assert graph == {module: first_party(module) - {module.rpartition(".")[0]} for module in modules()}
+    assert sizes.circle(graph) == []
+    assert sizes.circle(graph | {"pipeline.errors": {"pipeline.tables"}})[0] in ("pipeline.errors", "pipeline.tables")
+
+
+def test_modules_and_functions_stay_small(sizes: Any) -> None:
+    median, _ = sizes.median_and_p90(sizes.module_lines())
+    assert 0 < median <= 150
+    median, p90 = sizes.median_and_p90(functions := sizes.function_lines())
+    assert 0 < median <= 10
+    assert p90 <= 40
+    assert [name for name, lines in functions.items() if lines > 60] == []
 
 
 @pytest.mark.parametrize("library", ADAPTERS)
@@ -138,7 +153,9 @@ HELP = """
 import contextlib, io, sys
 import typer.main
 import flows.cli
-for command in ("", *typer.main.get_command(flows.cli.app).commands):
+commands = typer.main.get_command(flows.cli.app).commands
+within = [f"{name} {inner}" for name, one in commands.items() for inner in getattr(one, "commands", ())]
+for command in ("", *commands, *within):
     sys.argv = ["lineup", *command.split(), "--help"]
     with contextlib.redirect_stdout(io.StringIO()) as shown, contextlib.suppress(SystemExit):
         flows.cli.main()

@@ -60,6 +60,12 @@ def test_a_command_is_told_of_and_shows_an_example(name: str) -> None:
     LINEUP.main(args=words, prog_name="lineup", standalone_mode=False)
 
 
+@pytest.mark.parametrize("group", [LINEUP, LINEUP.commands["queue"]], ids=["lineup", "queue"])
+def test_what_has_commands_shows_an_example_of_one(group: Any) -> None:
+    (example,) = EXAMPLE.findall(group.help)
+    LINEUP.main(args=arguments(example), prog_name="lineup", standalone_mode=False)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_option_says_what_it_does(name: str) -> None:
     silent = [one.name for one in COMMANDS[name].params if one.name != "help" and not getattr(one, "help", "")]

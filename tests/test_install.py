@@ -5,19 +5,24 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import re
+import shutil
 import struct
 import subprocess
 import sys
 import tomllib
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
 import pytest
+import yaml
 from conftest import ROOT
 from first_party import libraries, modules
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from pipeline import __version__
 
 LOCK = (ROOT / "requirements" / "lock.txt").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -126,7 +131,13 @@ def recipes() -> dict[str, str]:
 
 @pytest.mark.parametrize(
     ("target", "runs"),
-    {"demo": "lineup demo", "test": "pytest", "check": "mypy", "lock": "uv pip compile"}.items(),
+    {
+        "demo": "lineup demo",
+        "test": "pytest",
+        "check": "mypy",
+        "coverage": "coverage report",
+        "lock": "uv pip compile",
+    }.items(),
 )
 def test_make_has_the_target(target: str, runs: str) -> None:
     assert runs in recipes()[target]
@@ -147,6 +158,36 @@ def test_ci_checks_tests_and_does_the_demo() -> None:
     script = ROOT / ".ci" / "run"
     assert os.access(script, os.X_OK)
     assert re.findall(r"^make (\w+)$", script.read_text(encoding="utf-8"), re.MULTILINE) == ["check", "test", "demo"]
+
+
+def test_a_commit_is_checked_as_make_check_does() -> None:
+    document = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text(encoding="utf-8"))
+    hooks = [hook for repo in document["repos"] for hook in repo["hooks"]]
+    assert {repo["repo"] for repo in document["repos"]} == {"local"}, "nothing is fetched"
+    assert {hook["language"] for hook in hooks} == {"system"}
+    checks = [line.partition("/")[2].removesuffix(" .") for line in recipes()["check"].splitlines()]
+    assert [hook["entry"] for hook in hooks] == checks
+
+
+def test_a_wheel_holds_every_file_of_the_packages(tmp_path: Path) -> None:
+    source = tmp_path / "source"
+    for package in ("flows", "pipeline"):
+        shutil.copytree(ROOT / package, source / package, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--no-index"]
+    subprocess.run([*command, "--wheel-dir", str(tmp_path), str(source)], check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    assert wheel.name.startswith(f"lineup-{__version__}-")
+    files = {
+        path.relative_to(ROOT).as_posix() for package in ("flows", "pipeline") for path in files_of(ROOT / package)
+    }
+    assert {"flows/serve/page.css", "pipeline/py.typed", "flows/py.typed"} <= files
+    assert files - set(zipfile.ZipFile(wheel).namelist()) == set()
+
+
+def files_of(folder: Path) -> Iterator[Path]:
+    return (path for path in folder.rglob("*") if path.is_file() and path.parent.name != "__pycache__")
 
 
 def test_every_library_that_is_imported_is_asked_for() -> None:

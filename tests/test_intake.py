@@ -14,7 +14,7 @@ from conftest import ROOT, draw
 from pipeline import intake
 from pipeline.errors import DatasetError, ParamsError
 from pipeline.files import sha256_of
-from pipeline.intake import add_group_to_params, check_group, import_photos
+from pipeline.intake import add_group_to_params, check_apart, check_group, import_photos
 from pipeline.manifest import read_manifest, read_not_kept
 from pipeline.params import read_params
 from pipeline.records import MANIFEST
@@ -169,6 +169,19 @@ def test_a_member_may_have_any_ordinary_name(tmp_path: Path, name: str) -> None:
     assert read_roster(tmp_path / "g").keys == (name,)
 
 
+def test_folders_that_are_one_elsewhere_stop_the_import_before_it_writes(tmp_path: Path, photos: Path) -> None:
+    (photos / "MIRA").mkdir()
+    with pytest.raises(DatasetError, match="put them into one"):
+        import_photos(photos, tmp_path / "g")
+    assert not (tmp_path / "g").exists()
+
+
+def test_a_group_is_not_named_as_another_but_for_case() -> None:
+    check_apart("lanterns", ["lanterns", "bts"])
+    with pytest.raises(DatasetError, match="use the same name"):
+        check_apart("Lanterns", ["lanterns", "bts"])
+
+
 @pytest.mark.parametrize("name", ["unknown", "a\nb", "a\\b"])
 def test_a_bad_member_folder_stops_the_import_before_it_writes(tmp_path: Path, photos: Path, name: str) -> None:
     (photos / name).mkdir()
@@ -183,7 +196,7 @@ def test_a_group_is_letters_and_digits_of_any_alphabet(name: str) -> None:
 
 
 def test_a_group_cannot_take_a_folder_of_lineup_itself() -> None:
-    for name in ("weights", "Sample"):
+    for name in ("weights", "Sample", "aux", "Com1"):
         with pytest.raises(DatasetError, match="choose another"):
             check_group(name)
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import DatasetError
-from pipeline.roster import COLOURS, Member, add_members, key_fault, read_roster, roster_path
+from pipeline.names import key_fault
+from pipeline.roster import COLOURS, Member, add_members, read_roster, roster_path
 
 HANDWRITTEN = """\
 # Who is who; ask the office before changing a colour.
@@ -133,12 +134,36 @@ def test_what_is_no_roster_is_refused_in_one_line(tmp_path: Path, text: str | by
 
 
 BAD_KEYS = [".", "..", ".hidden", "a/b", "/a", "../evil", "a\\b", "a\0b", "a\nb", "a\u2028b", "unknown",
-            "manifest.parquet", "x" * 101, "語" * 90, "\udcff"]  # fmt: skip
+            "manifest.parquet", "x" * 101, "語" * 90, "con", "Nul.old", "lpt9", "COM¹", "\udcff"]  # fmt: skip
 
 
 @pytest.mark.parametrize("key", ["", " ", *BAD_KEYS], ids=lambda key: ascii(key)[:20])
 def test_a_key_that_cannot_be_a_folder_has_a_fault(key: str) -> None:
     assert key_fault(key)
+
+
+@pytest.mark.parametrize("key", ["a:b", "who?", 'the "one"', "<b>", "a|b", "a*", "mira.", "mira "])
+def test_what_only_windows_minds_is_refused_only_there(key: str) -> None:
+    assert "on Windows" in key_fault(key, windows=True)
+    assert not key_fault(key, windows=False)
+
+
+@pytest.mark.parametrize("key", ["conny", "console.log", "nullarbor", "com", "com10", "a.con"])
+def test_what_only_looks_like_a_device_is_a_name(key: str) -> None:
+    assert not key_fault(key, windows=True)
+
+
+@pytest.mark.parametrize(
+    ("key", "other"), [("mira", "MIRA"), ("m\u00edra", "mi\u0301ra")], ids=["another case", "an accent apart"]
+)
+def test_keys_that_are_one_folder_on_some_systems_are_refused(tmp_path: Path, key: str, other: str) -> None:
+    data = written(tmp_path / "lanterns", f"members: [{{key: {key}}}]")
+    with pytest.raises(DatasetError, match="one folder"):
+        add_members(data, [other])
+    assert read_roster(data).keys == (key,)
+    written(data, f"members: [{{key: {key}}}, {{key: {other}}}]")
+    with pytest.raises(DatasetError, match="two members have one key"):
+        read_roster(data)
 
 
 @pytest.mark.parametrize("key", BAD_KEYS[:-1], ids=lambda key: ascii(key)[:20])

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.commands.options import Group
+from flows.commands.completion import members
+from flows.commands.options import AsJson, Group, print_json, stoppable
 from flows.project import enter_project
 from pipeline.errors import DatasetError
 
@@ -19,12 +20,16 @@ if TYPE_CHECKING:
 def crawl(
     group: Group,
     member: Annotated[
-        list[str] | None, typer.Option("--member", help="Only this member. May be given several times.")
+        list[str] | None,
+        typer.Option(
+            "--member", metavar="MEMBER", autocompletion=members, help="Only this member. May be given several times."
+        ),
     ] = None,
     limit: Annotated[
         int | None,
         typer.Option("--limit", min=1, help="New photos per member at most; that of params.yaml if not given."),
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Bring in new photos of a group from the sources in its roster. Again: only what is new is fetched.
 
@@ -34,18 +39,21 @@ def crawl(
     from flows.crawling import crawl
 
     tallies = []
-    try:
+    with stoppable("what was fetched is kept, the same command goes on from there"):
         for tally in crawl(group, tuple(member or ()), limit):
             tallies.append(tally)
-            _print_tally(tally)
-    except KeyboardInterrupt:
-        print("\nstopped; what was fetched is kept, the same command goes on from there", file=sys.stderr)
-        raise typer.Exit(130) from None
+            if not as_json:
+                _print_tally(tally)
+            for warning in tally.warnings:
+                print(f"warning: {tally.member}: {warning}", file=sys.stderr)
     kept = sum(tally.kept.total() for tally in tallies)
     if not kept and any(tally.warnings for tally in tallies):
         raise DatasetError(f"{group}: no photo was added; the warnings above say why")
-    print(f"{group}: {kept} photos added; data/{group}/raw/fetches.parquet says what came of every fetch")
-    print("next: run 'dvc repro'")
+    if as_json:
+        print_json(tallies)
+    else:
+        print(f"{group}: {kept} photos added; data/{group}/raw/fetches.parquet says what came of every fetch")
+        print("next: run 'dvc repro'")
 
 
 def _print_tally(tally: Tally) -> None:
@@ -54,5 +62,3 @@ def _print_tally(tally: Tally) -> None:
         reasons = tally.not_kept.get(source, Counter())
         why = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())
         print(f"  {source}: {tally.kept[source]} added, {reasons.total()} not" + (f" ({why})" if why else ""))
-    for warning in tally.warnings:
-        print(f"warning: {tally.member}: {warning}", file=sys.stderr)

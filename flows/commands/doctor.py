@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
-
 import typer
 
-from flows.commands.options import AsJson
+from flows.commands.options import AsJson, print_json
 from flows.project import enter_project
+from pipeline.errors import FAILED
 
 
 def doctor(as_json: AsJson = False) -> None:
@@ -28,6 +26,6 @@ def doctor(as_json: AsJson = False) -> None:
             if finding.cure:
                 print(f"{'':16} -> {finding.cure}")
     if as_json:
-        print(json.dumps([asdict(finding) for finding in findings], indent=2))
+        print_json(findings)
     if any(finding.cure for finding in findings):
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flows.commands.completion import members
 from flows.commands.options import Group
 from flows.project import enter_project
 
@@ -15,7 +16,9 @@ if TYPE_CHECKING:
 
 def forget(
     group: Group,
-    member: Annotated[str | None, typer.Argument(help="The member's key or shown name.")] = None,
+    member: Annotated[
+        str | None, typer.Argument(metavar="MEMBER", autocompletion=members, help="A member, by key or name shown.")
+    ] = None,
     photo: Annotated[
         str | None,
         typer.Option("--photo", metavar="KEY", help="Forget this photo only; 8 characters of its key or more."),

@@ -8,13 +8,16 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.options import Group
+from flows.commands.options import AsJson, Group, print_json, stoppable
 from flows.project import enter_project
 
 
 def import_(
-    photos: Annotated[Path, typer.Argument(help="A folder that holds one folder of photos per member.")],
+    photos: Annotated[
+        Path, typer.Argument(metavar="PHOTOS", help="A folder that holds one folder of photos per member.")
+    ],
     group: Group,
+    as_json: AsJson = False,
 ) -> None:
     """Bring a group's photos in. Again, with more photos: only what is new is added.
 
@@ -24,9 +27,13 @@ def import_(
     enter_project()
     from flows.importing import import_group
 
-    report = import_group(photos, group)
+    with stoppable("the same command goes on from there"):
+        report = import_group(photos, group)
     for warning in report.warnings:
         print(f"warning: {warning}", file=sys.stderr)
+    if as_json:
+        print_json(report)
+        return
     print(
         f"{group}: {len(report.members)} members, {report.added} photos added, {report.present} were there already, "
         f"{report.duplicates} found twice" + (f", {report.forgotten} left out: forgotten" if report.forgotten else "")

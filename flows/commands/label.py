@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from contextlib import nullcontext
-from dataclasses import asdict
+from collections.abc import Generator
+from contextlib import closing, nullcontext
 from itertools import chain
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -23,15 +21,21 @@ from flows.commands.options import (
     Threshold,
     UnknownsWanted,
     drawing,
-    plain,
+    end,
     print_outcome,
+    stoppable,
 )
 from flows.project import enter_project
 from pipeline.params import read_params
 
+if TYPE_CHECKING:
+    from flows.labelling import Outcome, Request
+
 
 def label(
-    videos: Annotated[list[str], typer.Argument(help="Videos, folders of videos, or globs in quotes.")],
+    videos: Annotated[
+        list[str], typer.Argument(metavar="VIDEO", help="Videos, folders of videos, or globs in quotes.")
+    ],
     group: Group,
     out: Out = None,
     threshold: Threshold = None,
@@ -56,9 +60,7 @@ def label(
     Example: `lineup label concert.mp4 clips/ --group lanterns --fancam Mira --show`
     """
     from flows.capacity import jobs_at_once
-    from flows.labelling import Outcome, Request, check_members, check_model, expand, label_all
-    from flows.lines import lines
-    from flows.live import live_preview
+    from flows.labelling import Request, check_members, check_model, expand
     from flows.report import reported, rows
 
     if on and (show or jobs):
@@ -72,36 +74,35 @@ def label(
     request = Request(
         group, out, threshold, drawing(style, unknowns, only, fancam), silent_s=60 * params.worker.silent_min
     )
-    at_once = 1 if show else min(jobs or jobs_at_once(), max(1, len(paths)))
+    found = _on(on, paths, request) if on else _here(paths, request, jobs or jobs_at_once(), show)
     outcomes: list[Outcome] = []
-    with (
-        reported("label", group=group) as report,
-        live_preview(paths) if show else nullcontext() as live,
-        lines() as shown,
-    ):
+    with reported("label", group=group) as report, closing(found), stoppable("the same command goes on from there"):
         try:
-            if on:
-                from flows.fleet import label_on
-
-                found = iter(label_on(on, paths, request))
-            else:
-                found = label_all(paths, request, at_once, shown.watch, live.folder if live else None)
             for outcome in chain(nothing, found):
                 outcomes.append(outcome)
-                shown.done(outcome.video)
-                if live:
-                    live.done(outcome)
                 if not as_json:
                     print_outcome(outcome)
-        except KeyboardInterrupt:
-            print("\nstopped; the same command goes on from there", file=sys.stderr)
-            raise typer.Exit(130) from None
         finally:
             report["videos"] = rows(outcomes)
-    failed = sum(outcome.folder is None for outcome in outcomes)
-    if as_json:
-        print(json.dumps([plain(asdict(outcome)) for outcome in outcomes], indent=2))
-    elif len(outcomes) > 1:
-        print(f"{len(outcomes) - failed} labelled, {failed} failed")
-    if failed:
-        raise typer.Exit(1)
+    end(outcomes, sum(outcome.folder is None for outcome in outcomes), as_json)
+
+
+def _here(paths: list[Path], request: Request, jobs: int, show: bool) -> Generator[Outcome]:
+    """Label on this machine, with a line for each video in hand; to `show`, one by one on a page."""
+    from flows.labelling import label_all
+    from flows.lines import lines
+    from flows.live import live_preview
+
+    with live_preview(paths) if show else nullcontext() as live, lines() as shown:
+        at_once = 1 if show else min(jobs, max(1, len(paths)))
+        for outcome in label_all(paths, request, at_once, shown.watch, live.folder if live else None):
+            shown.done(outcome.video)
+            if live:
+                live.done(outcome)
+            yield outcome
+
+
+def _on(where: str, paths: list[Path], request: Request) -> Generator[Outcome]:
+    from flows.fleet import label_on
+
+    yield from label_on(where, paths, request)

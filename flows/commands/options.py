@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from flows.commands.completion import groups, members
+from pipeline.errors import FAILED, STOPPED
 from pipeline.params import Style, Unknowns
 
 if TYPE_CHECKING:
     from flows.labelling import Outcome
 
-Group = Annotated[str, typer.Option("--group", "-g", help="The group's folder under data/.")]
+Group = Annotated[
+    str,
+    typer.Option(
+        "--group", "-g", metavar="GROUP", autocompletion=groups, help="The group: the name of its folder in data/."
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Out = Annotated[
     Path | None,
-    typer.Option("--out", help="Where a folder per video is made; labelled/ of the project if not given."),
+    typer.Option(
+        "--out", metavar="DIR", help="Where the results go, a folder per video; labelled/ of the project if not given."
+    ),
 ]
 Threshold = Annotated[
     float | None,
@@ -33,6 +47,7 @@ Only = Annotated[
     typer.Option(
         "--only",
         metavar="MEMBER",
+        autocompletion=members,
         help="Mark this member only; with --style blur, blur everyone else. May be given several times.",
     ),
 ]
@@ -41,7 +56,12 @@ UnknownsWanted = Annotated[
 ]
 FancamOf = Annotated[
     list[str] | None,
-    typer.Option("--fancam", metavar="MEMBER", help="Also make a fan-cam of this member. May be given several times."),
+    typer.Option(
+        "--fancam",
+        metavar="MEMBER",
+        autocompletion=members,
+        help="Also make a fan-cam of this member. May be given several times.",
+    ),
 ]
 Jobs = Annotated[
     int | None,
@@ -58,9 +78,35 @@ def drawing(
     return (*given, *(f"--fancam={member}" for member in fancam or ()))
 
 
-def plain(row: dict[str, Any]) -> dict[str, Any]:
-    """The row with its paths as text, for JSON."""
-    return {name: str(value) if isinstance(value, Path) else value for name, value in row.items()}
+def print_json(value: Any) -> None:
+    """Print what a command with --json tells: records as objects, paths whole and as text."""
+    print(json.dumps(value, indent=2, default=_plain))
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        return {field.name: getattr(value, field.name) for field in fields(value)}
+    return str(value.absolute() if isinstance(value, Path) else value)  # the caller may stand in another folder
+
+
+def end(outcomes: Sequence[Any], failed: int, as_json: bool) -> None:
+    """Tell of all outcomes together, and end with status FAILED if that many failed."""
+    if as_json:
+        print_json(outcomes)
+    elif len(outcomes) > 1:
+        print(f"{len(outcomes) - failed} labelled, {failed} failed")
+    if failed:
+        raise typer.Exit(FAILED)
+
+
+@contextmanager
+def stoppable(what_then: str) -> Iterator[None]:
+    """Have Ctrl-C end the block, and the command, with one line that says what then, and status STOPPED."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(f"\nstopped; {what_then}", file=sys.stderr)
+        raise typer.Exit(STOPPED) from None
 
 
 def print_outcome(outcome: Outcome) -> None:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.commands.options import AsJson, Group, plain
+from flows.commands.options import AsJson, Group, end, stoppable
 from flows.project import enter_project
 from pipeline.params import read_params
 
@@ -20,14 +17,18 @@ if TYPE_CHECKING:
 
 
 def photo(
-    images: Annotated[list[str], typer.Argument(help="Photos, folders of photos, or globs in quotes.")],
+    images: Annotated[
+        list[str], typer.Argument(metavar="IMAGE", help="Photos, folders of photos, or globs in quotes.")
+    ],
     group: Group,
     everyone_once: Annotated[
         bool, typer.Option("--everyone-once", help="Every member is in each photo, once: give every name.")
     ] = False,
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="The folder for the results; labelled/photos/ of the project if not given."),
+        typer.Option(
+            "--out", metavar="DIR", help="Where the results go; labelled/photos/ of the project if not given."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -46,22 +47,13 @@ def photo(
     params = read_params()
     check_model(group)
     outcomes = []
-    try:
+    with stoppable("what is done is kept"):
         labelled = label_photos(paths, PhotoLabeller(group, params, everyone_once), out) if paths else ()
-        for outcome in chain(nothing, track(labelled, "photos", len(paths)) if as_json else labelled):
+        for outcome in chain(nothing, track(labelled, "photos", len(paths))):
             outcomes.append(outcome)
             if not as_json:
                 _print_outcome(outcome, f"{len(outcomes)}/{len(paths) + len(nothing)} ")
-    except KeyboardInterrupt:
-        print("\nstopped; what is done is kept", file=sys.stderr)
-        raise typer.Exit(130) from None
-    failed = sum(outcome.picture is None for outcome in outcomes)
-    if as_json:
-        print(json.dumps([plain(asdict(outcome)) for outcome in outcomes], indent=2))
-    elif len(outcomes) > 1:
-        print(f"{len(outcomes) - failed} labelled, {failed} failed")
-    if failed:
-        raise typer.Exit(1)
+    end(outcomes, sum(outcome.picture is None for outcome in outcomes), as_json)
 
 
 def _print_outcome(outcome: Outcome, place: str) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
+from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,20 +18,29 @@ from flows.commands.options import (
     Threshold,
     UnknownsWanted,
     drawing,
+    print_json,
     print_outcome,
 )
 from flows.project import enter_project
+from pipeline.errors import FAILED
 from pipeline.params import read_params
 
-queue = typer.Typer(help="Queue videos that workers label: add, list, retry, cancel.", no_args_is_help=True)
+if TYPE_CHECKING:
+    from flows.queue.submit import Submitted
 
-Ids = Annotated[list[str] | None, typer.Argument(metavar="[JOB]...", help="The first letters of jobs' ids.")]
+queue = typer.Typer(
+    help="Queue videos that workers label.\n\nExample: `lineup queue add clips/ --group lanterns`", no_args_is_help=True
+)
+
+Ids = Annotated[list[str] | None, typer.Argument(metavar="JOB", help="The first letters of jobs' ids.")]
 
 
 @queue.command()
 def add(
     group: Group,
-    videos: Annotated[list[str] | None, typer.Argument(help="Videos, folders of videos, or globs in quotes.")] = None,
+    videos: Annotated[
+        list[str] | None, typer.Argument(metavar="VIDEO", help="Videos, folders of videos, or globs in quotes.")
+    ] = None,
     folder: Annotated[
         Path | None,
         typer.Option("--watch", metavar="DIR", help="Have the workers queue whatever comes to lie in this folder."),
@@ -43,6 +52,7 @@ def add(
     only: Only = None,
     unknowns: UnknownsWanted = None,
     fancam: FancamOf = None,
+    as_json: AsJson = False,
 ) -> None:
     """Queue videos, to be labelled with the model that the group has now. What is queued already stays as it is.
 
@@ -50,7 +60,7 @@ def add(
     """
     from flows.labelling import Request, check_members, check_model, expand
     from flows.queue.store import Queue
-    from flows.queue.submit import submit
+    from flows.queue.submit import Submitted, submit
     from flows.queue.watch import watch
     from pipeline.progress import track
 
@@ -67,19 +77,26 @@ def add(
     with Queue() as jobs:
         if watched:
             watch(jobs, watched, request, priority)
+        submitted = submit(jobs, track(paths, "reading"), request, priority) if videos else Submitted([], [], [])
+    refused += submitted.refused
+    if as_json:
+        known = [{"id": job.id, "state": job.state} for job in submitted.known]
+        print_json({"queued": [one.id for one in submitted.new], "known": known, "refused": refused})
+    else:
+        if watched:
             print(f"{watched}: watched by 'lineup worker' from now on")
         if videos:
-            submitted = submit(jobs, track(paths, "reading"), request, priority)
-            refused += submitted.refused
-            there = [
-                f"{sum(job.state == state for job in submitted.known)} {state}"
-                for state in sorted({job.state for job in submitted.known})
-            ]
-            print(f"{len(submitted.new)} queued" + (f", there already: {', '.join(there)}" if there else ""))
-    for outcome in refused:
-        print_outcome(outcome)
+            _print_submitted(submitted)
+        for outcome in refused:
+            print_outcome(outcome)
     if refused:
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
+
+
+def _print_submitted(submitted: Submitted) -> None:
+    states = Counter(job.state for job in submitted.known)
+    there = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
+    print(f"{len(submitted.new)} queued" + (f", there already: {there}" if there else ""))
 
 
 @queue.command("list")
@@ -98,7 +115,7 @@ def list_(
     enter_project()
     with Queue() as jobs:
         if as_json:
-            print(json.dumps([row_of(job) for job in jobs.jobs(*STATES)], indent=2))
+            print_json([row_of(job) for job in jobs.jobs(*STATES)])
         elif follow:
             followed(jobs)
         else:

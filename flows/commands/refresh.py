@@ -8,10 +8,9 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.options import Group
+from flows.commands.options import AsJson, Group, print_json, stoppable
 from flows.project import enter_project
-
-REFUSED = 3  # exit status
+from pipeline.errors import REFUSED
 
 
 def refresh(
@@ -23,6 +22,7 @@ def refresh(
             help="Crawl what is new; or take photos, roster and decisions as they are in the group's folder.",
         ),
     ] = True,
+    as_json: AsJson = False,
 ) -> None:
     """Crawl a group, check the photos, build, compare with the model in use, and take the new one if it is not worse.
 
@@ -33,22 +33,23 @@ def refresh(
     from flows.watched import watched
 
     try:
-        if os.environ.get("PREFECT_API_URL"):
-            from flows.batch import check_server
-            from flows.refresh import refresh as in_prefect
+        with stoppable("the same command goes on from there"):
+            if os.environ.get("PREFECT_API_URL"):
+                from flows.batch import check_server
+                from flows.refresh import refresh as in_prefect
 
-            check_server()
-            report = in_prefect(group, crawl)
-        else:
-            report = watched(group, crawl)
+                check_server()
+                report = in_prefect(group, crawl)
+            else:
+                report = watched(group, crawl)
     except RefusedError as refusal:
         print(refusal, file=sys.stderr)
         raise typer.Exit(REFUSED) from None
-    except KeyboardInterrupt:
-        print("\nstopped; the same command goes on from there", file=sys.stderr)
-        raise typer.Exit(130) from None
     for warning in report.warnings:
         print(f"warning: {warning}", file=sys.stderr)
+    if as_json:
+        print_json(report)
+        return
     print(f"{group}: {f'{report.tag} is in use' if report.tag else 'nothing new'}")
     for line in report.changes:
         print(f"  {line}")

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.options import Group
+from flows.commands.options import AsJson, Group, print_json
 from flows.project import enter_project
 
 
@@ -18,6 +18,7 @@ def rollback(
             "--to", min=1, help="The number of a tag model/GROUP/N; the model before the present one if not given."
         ),
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Put an earlier model of a group in use, with its metrics and photos, as a new commit.
 
@@ -27,6 +28,9 @@ def rollback(
     from flows.rollback import rolled_back
 
     report = rolled_back(group, to)
+    if as_json:
+        print_json(report)
+        return
     print(f"{group}: {f'{report.tag} is in use again, by a new commit' if report.tag else 'that model is in use'}")
     for line in report.changes:
         print(f"  {line}")

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from flows.commands.options import AsJson
+from flows.commands.options import AsJson, print_json
 
 
 def score(
-    out: Annotated[Path, typer.Argument(help="The folder of a labelled video, or its faces.parquet.")],
-    truth: Annotated[Path, typer.Argument(help="CSV of true faces: frame, member, x0, y0, x1, y1.")],
+    out: Annotated[Path, typer.Argument(metavar="OUT", help="The folder of a labelled video, or its faces.parquet.")],
+    truth: Annotated[Path, typer.Argument(metavar="TRUTH", help="CSV of true faces: frame, member, x0, y0, x1, y1.")],
     worst: Annotated[
         int, typer.Option("--worst", min=0, help="How many shots are listed, those with most mistakes first.")
     ] = 10,
@@ -29,9 +28,6 @@ def score(
 
     found = score_of(out, truth)
     if as_json:
-        tables = {
-            name: [asdict(row) for row in rows] for name, rows in (("members", found.members), ("shots", found.shots))
-        }
-        print(json.dumps(asdict(found.total) | tables))
+        print_json({**asdict(found.total), "members": found.members, "shots": found.shots})
     else:
         print_comparison(found, worst)

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.commands.options import Jobs, print_outcome
+from flows.commands.options import Jobs, print_outcome, stoppable
 from flows.project import enter_project
+from pipeline.errors import FAILED
 from pipeline.params import read_params
 
 if TYPE_CHECKING:
@@ -50,7 +51,8 @@ def worker(
     enter_project()
     silent_s = 60 * read_params().worker.silent_min
     at_once = jobs or jobs_at_once()
-    with Queue() as queue, reported("worker") as report:
+    what_then = "what was in hand waits for the next worker"
+    with Queue() as queue, reported("worker") as report, stoppable(what_then):
         one = Worker(queue, silent_s, told)
         print(f"{one.name}: {at_once} at a time", file=sys.stderr, flush=True)
         try:
@@ -60,10 +62,7 @@ def worker(
                 work_in_prefect(one, at_once, until_empty)
             else:
                 one.work(at_once, until_empty)
-        except KeyboardInterrupt:
-            print("\nstopped; what was in hand waits for the next worker", file=sys.stderr)
-            raise typer.Exit(130) from None
         finally:
             report["videos"] = rows(outcomes)
     if failed:
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)

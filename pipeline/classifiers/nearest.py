@@ -14,6 +14,7 @@ from pipeline.errors import DatasetError
 from pipeline.params import Params
 from pipeline.records import Float32, Float64, Ints, gallery_schema
 from pipeline.tables import read_vectors, write_table
+from pipeline.unit import unit
 
 
 class Nearest:
@@ -65,8 +66,7 @@ class Nearest:
         known = self._vectors.shape[1] or vectors.shape[1]
         if vectors.shape[1] == known:
             return vectors
-        plain = vectors[:, :known]
-        return plain / np.maximum(np.linalg.norm(plain, axis=1, keepdims=True), 1e-9)
+        return unit(vectors[:, :known])
 
     def write(self, folder: Path) -> None:
         """Write nearest.parquet: the kept faces."""

@@ -25,6 +25,7 @@ from pipeline.models.pixels import pixels
 from pipeline.models.weights import Weights, fetched
 from pipeline.params import FineTune
 from pipeline.records import Float32, Ints, Rgb
+from pipeline.unit import unit
 
 SCALE: Final = 16.0  # of the cosines, so that a softmax of them can be sure (Wang et al. 2018)
 AT_ONCE: Final = 8  # photos, with all their copies
@@ -133,7 +134,7 @@ def _means(faces: Examples) -> Float32:
     """The mean direction of each member's vectors (members, d), where the head begins."""
     sums = np.zeros((int(faces.labels.max()) + 1, faces.vectors.shape[1]), np.float32)
     np.add.at(sums, faces.labels, faces.vectors)
-    return sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9)
+    return unit(sums)
 
 
 def _balanced(labels: Ints) -> dict[int, float]:

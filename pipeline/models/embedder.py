@@ -13,6 +13,7 @@ from pipeline.models.pixels import pixels
 from pipeline.models.session import open_session
 from pipeline.models.weights import Weights, fetched, usable
 from pipeline.records import Float32, Rgb
+from pipeline.unit import unit
 
 BATCH: Final = 16  # nearly twice as fast per face as one at a time; larger batches gain nothing more on a CPU
 
@@ -41,8 +42,7 @@ class OnnxEmbedder:
         batches = [self._run(crops_rgb[start : start + BATCH]) for start in range(0, len(crops_rgb), BATCH)]
         if not batches:
             return np.empty((0, self.dimensions), np.float32)
-        vectors = np.concatenate(batches)
-        return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+        return unit(np.concatenate(batches))
 
     def _run(self, crops_rgb: Rgb) -> Float32:
         given = pixels(self._weights, crops_rgb, self._weights.size_px)

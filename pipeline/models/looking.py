@@ -10,6 +10,7 @@ import numpy as np
 from pipeline.models import Detector, Embedder
 from pipeline.models.geometry import iou_matrix
 from pipeline.records import Faces, Float32, Ints, Rgb
+from pipeline.unit import unit
 
 # A second look at a face: how far beyond its box, in box sides, and at what size. Landmarks found at this size bring
 # vectors of one person closer together than those of the first look, above all for small faces (docs/models.md).
@@ -84,4 +85,4 @@ def embed_samples(embedder: Embedder, crops_rgb: Rgb, owner: Ints) -> Float32:
 def embed_faces(embedder: Embedder, crops_rgb: Rgb) -> Float32:
     """Unit vectors (n, d) of aligned faces (n, 112, 112, 3): the mean of each face's vector and its mirror image's."""
     both = embedder.embed(crops_rgb) + embedder.embed(np.ascontiguousarray(crops_rgb[:, :, ::-1]))
-    return both / np.maximum(np.linalg.norm(both, axis=1, keepdims=True), 1e-9)
+    return unit(both)

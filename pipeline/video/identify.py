@@ -15,6 +15,7 @@ import pandas as pd
 from pipeline.assign import SURE, Meetings, assign, ranked, taken, together
 from pipeline.classifiers.model import Model
 from pipeline.records import LABELLED_FACES, NAMED_TRACKS, UNKNOWN, Float32, Float64, Ints
+from pipeline.unit import unit
 from pipeline.video.analyse import Analysis
 from pipeline.video.link import link
 
@@ -70,8 +71,7 @@ def pool(vectors: Float32, quality: Float32, owner: Ints, count: int) -> Float32
     """One unit vector for each of `count` owners, (count, d): the mean of its samples' vectors, weighted by quality."""
     pooled = np.zeros((count, vectors.shape[1]), np.float32)
     np.add.at(pooled, owner, vectors * np.maximum(quality, 0.01)[:, None])
-    pooled /= np.maximum(np.linalg.norm(pooled, axis=1, keepdims=True), 1e-9)
-    return pooled
+    return unit(pooled)
 
 
 def _with_own_faces(persons: Persons, model: Model, names: Ints) -> Persons:

@@ -16,8 +16,9 @@ from pipeline.crawl.crawl import SOURCES
 from pipeline.crawl.fetch import Fetcher, Page
 from pipeline.crawl.sources import Found, SourceError, Wanted, keywords_of
 from pipeline.errors import DatasetError
+from pipeline.names import key_fault
 from pipeline.params import Params, SourceName
-from pipeline.roster import Member, Roster, key_fault, read_roster
+from pipeline.roster import Member, Roster, read_roster
 
 pytest_plugins = ("crawling",)
 

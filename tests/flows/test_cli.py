@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,10 +15,12 @@ import pytest
 from conftest import ROOT
 
 from flows.cli import main
+from flows.commands.options import print_json
 from flows.importing import import_group
 from flows.labelling import Outcome
 from pipeline import __version__
-from pipeline.errors import DatasetError, LineupError
+from pipeline.crawl.crawl import Tally
+from pipeline.errors import FAILED, REFUSED, STOPPED, DatasetError, LineupError
 from pipeline.records import LABELLED_FACES
 from pipeline.tables import write_table
 
@@ -168,8 +171,8 @@ def test_label_in_json(asked: list[tuple], monkeypatch: pytest.MonkeyPatch, caps
     good, bad = json.loads(capsys.readouterr().out)
     warnings = ["it is cut short"]
     assert good == {
-        "video": "a/b.mp4",
-        "folder": "out/b",
+        "video": str(Path("a/b.mp4").absolute()),
+        "folder": str(Path("out/b").absolute()),
         "error": "",
         "seconds": 1.26,
         "warnings": warnings,
@@ -318,3 +321,82 @@ def test_ctrl_c_says_that_the_work_can_go_on(
     monkeypatch.setattr("flows.labelling.label_all", stopped)
     assert lineup("label", "clip.mp4", "--group", "g", monkeypatch=monkeypatch) == 130
     assert capsys.readouterr().err.strip() == "stopped; the same command goes on from there"
+
+
+def test_what_one_prints_as_json_another_folder_can_use(
+    elsewhere: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tally = Tally("mira", Counter(site=2), {"bing": Counter({"too small": 3})}, known=1, warnings=["no more"])
+    print_json([tally, Outcome(Path("b.mp4"), Path("out"))])
+    told = capsys.readouterr().out
+    assert json.loads(told) == [
+        {
+            "member": "mira",
+            "kept": {"site": 2},
+            "not_kept": {"bing": {"too small": 3}},
+            "known": 1,
+            "warnings": ["no more"],
+        },
+        {
+            "video": str(elsewhere / "b.mp4"),
+            "folder": str(elsewhere / "out"),
+            "error": "",
+            "seconds": 0.0,
+            "warnings": [],
+            "kind": "",
+        },
+    ]
+
+
+def test_json_is_all_that_import_and_queue_print(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = shutil.copytree(project, tmp_path / "project")
+    monkeypatch.setattr("flows.importing.dvc", lambda *_: None)
+    monkeypatch.chdir(folder)
+    (tmp_path / "photos" / "mira").mkdir(parents=True)
+    (tmp_path / "photos" / "mira" / "a.jpg").write_bytes(b"any bytes")
+    assert lineup("import", tmp_path / "photos", "--group", "night", "--json", monkeypatch=monkeypatch) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["members"], told["added"], told["present"]) == (["mira"], 1, 0)
+    (folder / "clip.mp4").write_bytes(b"any bytes")
+    asked = ["queue", "add", "clip.mp4", "nosuch.mp4", "--group", "lanterns", "--json"]
+    assert lineup(*asked, monkeypatch=monkeypatch) == 1
+    first = json.loads(capsys.readouterr().out)
+    assert ([len(job) for job in first["queued"]], first["known"]) == ([64], [])
+    assert [(one["video"], one["error"]) for one in first["refused"]] == [
+        (str(folder / "nosuch.mp4"), "no video there")
+    ]
+    assert lineup(*asked[:3], *asked[4:], monkeypatch=monkeypatch) == 0
+    again = json.loads(capsys.readouterr().out)
+    assert (again["queued"], again["known"]) == ([], [{"id": first["queued"][0], "state": "waiting"}])
+
+
+@pytest.mark.parametrize(("debug", "told"), [([], 1), (["--debug"], None)], ids=["plain", "debug"])
+def test_what_nobody_foresaw_is_one_line_too(
+    debug: list[str],
+    told: int | None,
+    asked: list[tuple],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def broken(*_: object) -> Iterator[Outcome]:
+        raise ZeroDivisionError("division by zero")
+
+    monkeypatch.setattr("flows.labelling.label_all", broken)
+    arguments = [*debug, "label", "clip.mp4", "--group", "g"]
+    if told is None:
+        with pytest.raises(ZeroDivisionError):
+            lineup(*arguments, monkeypatch=monkeypatch)
+        return
+    assert lineup(*arguments, monkeypatch=monkeypatch) == told
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ZeroDivisionError: division by zero (")
+
+
+def test_the_exit_statuses_are_told_in_one_table() -> None:
+    page = (ROOT / "docs" / "observability.md").read_text(encoding="utf-8")
+    head = next(line for line in page.splitlines() if line.startswith("| command |"))
+    assert [word.strip() for word in head.strip("|").split("|")][1:] == [
+        str(n) for n in (0, FAILED, 2, REFUSED, STOPPED)
+    ]
