@@ -46,13 +46,16 @@ GOOD = ("same", "clean", "clean", "none")
 PUSHED = ("--cloud", f"data/{GROUP}/raw.dvc", f"train@{GROUP}")
 
 
+Result = dict[str, object]
+
+
 @dataclass(frozen=True, slots=True)
 class Work:
     """A command that is killed, what it has come to in a project, and the log of its steps, if it keeps one."""
 
     name: str
     command: tuple[str, ...]
-    result: Callable[[Path], object]
+    result: Callable[[Path], Result]
     log: str = ""
 
 
@@ -67,22 +70,26 @@ class Moment:
         return f"{self.s:.2f} s{' into the promotion' if self.promoting else ''}"
 
 
-def batch_result(project: Path) -> object:
-    """How each job stands, and all that lies beside its video but run.json, which tells how long it took."""
-    files = sorted(path for path in (project / "labelled").rglob("*") if path.is_file() and path.name != "run.json")
+def batch_result(project: Path) -> Result:
+    """How each job stands, and all that lies beside its video but run.json, which tells how long it took.
+
+    What was being written (.writing-*) is nobody's result; it is swept away when a day has passed.
+    """
+    files = [path for path in (project / "labelled").glob("[!.]*/**/*") if path.is_file() and path.name != "run.json"]
     with Queue(project / "cache" / "queue.sqlite") as queue:
         jobs = [(job.video.name, job.state, str(job.folder)) for job in queue.jobs("done", "failed", "waiting")]
-    return jobs, {path.relative_to(project).as_posix(): sha256_of(path) for path in files}
+    return {"jobs": jobs} | {path.relative_to(project).as_posix(): sha256_of(path) for path in files}
 
 
-def refresh_result(project: Path) -> object:
+def refresh_result(project: Path) -> Result:
     """Photos, model, metrics without seconds, how many commits, and the tags."""
     metrics = json.loads((project / "metrics" / f"{GROUP}.json").read_text(encoding="utf-8"))
     for candidate in metrics["candidates"].values():
         del candidate["fit_s"]
     photos = sorted(path.name for path in (project / "data" / GROUP / "raw").rglob("*.jpg"))
     commits, tags = git(project, "rev-list", "--count", "HEAD"), git(project, "tag")
-    return photos, hashes(project / "models" / GROUP), metrics, commits, tags
+    model = hashes(project / "models" / GROUP)
+    return {"photos": photos, "model": model, "metrics": metrics, "commits": commits, "tags": tags}
 
 
 WORKS = (
@@ -124,18 +131,19 @@ def moments(kills: int, took_s: float, promoting_s: float) -> Iterator[Moment]:
         yield Moment(share * (promoting_s if promoting else took_s), promoting)
 
 
-def tried(work: Work, project: Path, moment: Moment, wanted: object) -> tuple[str, ...]:
+def tried(work: Work, project: Path, moment: Moment, wanted: Result) -> tuple[str, ...]:
     """What came of killing it: when, then result, git and DVC after the next run, and what was left running."""
     when = killed(work, project, moment)
     left = still_running(project)
     again = run(project, *work.command)
     if again.returncode:
         return when, f"status {again.returncode}: {again.stderr.strip()[-300:]}", "", "", left
-    result = "same" if work.result(project) == wanted else "another"
+    found = work.result(project)
+    others = sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
     changed = "dirty" if git(project, "status", "--porcelain") else "clean"
     looked = [(), PUSHED] if work.log else [()]
     stale = any(run(project, "dvc", "status", "--quiet", *what).returncode for what in looked)
-    return when, result, changed, "dirty" if stale else "clean", left
+    return when, f"another: {', '.join(others)}" if others else "same", changed, "dirty" if stale else "clean", left
 
 
 def killed(work: Work, project: Path, moment: Moment) -> str:
