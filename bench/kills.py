@@ -26,25 +26,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import imageio_ffmpeg
 import psutil
-import yaml
-from PIL import Image, ImageOps
+from smallproject import GROUP, checked, environment, git, make_project, run
 
 from flows.queue.store import Queue
 from pipeline.classifiers.model import hashes
 from pipeline.files import sha256_of
 from pipeline.models.weights import weights_folder
 
-ROOT = Path(__file__).parent.parent
-GROUP = "lanterns"
-PHOTOS = 8  # of each member
-CLIPS = {"a.mp4": "5.5", "b.mp4": "12"}  # a second from there
 SEED = 5
 LEFT_S = 5.0  # what the processes of one that was killed have to end
 GOOD = ("same", "clean", "clean", "none")
 PUSHED = ("--cloud", f"data/{GROUP}/raw.dvc", f"train@{GROUP}")
-
 
 Result = dict[str, object]
 
@@ -191,81 +184,12 @@ def promotion(log: Path) -> list[dict[str, Any]]:
     return [one for one in map(json.loads, lines) if one.get("step") == "promote"]
 
 
-def make_project(project: Path) -> Path:
-    """Make the project that every try begins with a copy of."""
-    place = project.parent
-    subprocess.run(["git", "clone", "--quiet", str(ROOT), str(project)], check=True)
-    git(project, "checkout", "--quiet", "-B", "kills")
-    members = [path for path in (ROOT / "data" / "sample" / "photos").iterdir() if path.is_dir()]
-    for member in members:
-        (place / "photos" / member.name).mkdir(parents=True)
-        (place / "source" / member.name).mkdir(parents=True)
-        for photo in sorted(member.iterdir())[:PHOTOS]:
-            shutil.copy(photo, place / "photos" / member.name)
-    checked(project, "flows.cli", "import", str(place / "photos"), "--group", GROUP)
-    set_up(project, place / "source")
-    checked(project, "dvc", "repro", "--quiet")
-    git(project, "add", "--all")
-    git(project, "commit", "--quiet", "--message", "a group")
-    with Image.open(photo) as known:
-        ImageOps.mirror(known).save(place / "source" / member.name / "new.jpg", quality=95)
-    for name, from_s in CLIPS.items():
-        cut(from_s, place / "videos" / name)
-    checked(project, "flows.cli", "queue", "add", str(place / "videos"), "--group", GROUP)
-    return project
-
-
-def set_up(project: Path, source: Path) -> None:
-    """Have the group crawl from a folder per member, and compare the two quickest classifiers; a remote beside it."""
-    roster = project / "data" / GROUP / "roster.yaml"
-    document = yaml.safe_load(roster.read_text(encoding="utf-8"))
-    for member in document["members"]:
-        member["folder"] = str(source / member["key"])
-    roster.write_text(yaml.safe_dump(document | {"sources": ["folder"]}, allow_unicode=True), encoding="utf-8")
-    params = yaml.safe_load((project / "params.yaml").read_text(encoding="utf-8"))
-    params["train"]["candidates"] = ["nearest", "svm"]
-    (project / "params.yaml").write_text(yaml.safe_dump(params, allow_unicode=True), encoding="utf-8")
-    checked(project, "dvc", "remote", "add", "--default", "store", "../remote")
-    for name, value in (("user.name", "kills"), ("user.email", "kills@localhost")):
-        git(project, "config", name, value)
-
-
-def cut(from_s: str, clip: Path) -> None:
-    """A second of the sample's video, from there on."""
-    clip.parent.mkdir(exist_ok=True)
-    (video,) = (ROOT / "data" / "sample" / "videos").glob("*.mp4")
-    coded = ("-t", "1", "-vf", "scale=640:-2", "-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac")
-    ffmpeg = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin", "-ss", from_s, "-i", str(video), *coded]
-    subprocess.run([*ffmpeg, str(clip)], check=True)
-
-
 def copied(prepared: Path, name: str) -> Path:
     """A copy of the prepared project, in the place of one that was there before."""
     project = prepared.parent.parent / name / prepared.name
     shutil.rmtree(project.parent, ignore_errors=True)
     shutil.copytree(prepared, project)
     return project
-
-
-def git(project: Path, *arguments: str) -> str:
-    return subprocess.run(["git", *arguments], cwd=project, check=True, capture_output=True, text=True).stdout
-
-
-def run(project: Path, *command: str) -> subprocess.CompletedProcess[str]:
-    """Run a Python module with arguments in the project."""
-    command = (sys.executable, "-m", *command)
-    return subprocess.run(command, cwd=project, env=environment(project), capture_output=True, text=True)
-
-
-def checked(project: Path, *command: str) -> None:
-    done = run(project, *command)
-    if done.returncode:
-        raise SystemExit(f"{' '.join(command)}: {done.stdout}{done.stderr}")
-
-
-def environment(project: Path) -> dict[str, str]:
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
-    return {**os.environ, "PATH": path, "PYTHONPATH": str(project), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
 if __name__ == "__main__":
