@@ -32,7 +32,7 @@ class InTurn(AioSqliteConfiguration):
         with_for_update: bool = True,  # noqa: ARG002 - Prefect says it of some; here it holds for all
     ) -> AsyncIterator[AsyncSessionTransaction]:
         """Wait for the turn, then ask for the right to write."""
-        within_another = self._whose is not None and self._whose is asyncio.current_task()  # it would wait for ever
+        within_another = self._whose is asyncio.current_task()  # it would wait for itself
         async with nullcontext() if within_another else self._turn:
             before, self._whose = self._whose, asyncio.current_task()
             try:
