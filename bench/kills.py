@@ -36,6 +36,7 @@ from pipeline.models.weights import weights_folder
 
 SEED = 5
 LEFT_S = 5.0  # what the processes of one that was killed have to end
+IN_ORDER = ("up to date.", "in sync.")  # how the answers of 'dvc status' end
 GOOD = ("same", "clean", "clean", "none")
 PUSHED = ("--cloud", f"data/{GROUP}/raw.dvc", f"train@{GROUP}")
 
@@ -111,9 +112,10 @@ def tries(work: Work, prepared: Path, kills: int) -> Iterator[tuple[str, ...]]:
     undisturbed = copied(prepared, work.name)
     took_s, promoting_s = timed(work, undisturbed)
     wanted = work.result(undisturbed)
-    for moment in moments(kills, took_s, promoting_s):
-        project = copied(prepared, work.name)
+    for number, moment in enumerate(moments(kills, took_s, promoting_s)):
+        project = copied(prepared, f"{work.name}-{number}")  # DVC remembers by path what a remote has
         yield tried(work, project, moment, wanted)
+        shutil.rmtree(project.parent)
 
 
 def moments(kills: int, took_s: float, promoting_s: float) -> Iterator[Moment]:
@@ -135,8 +137,9 @@ def tried(work: Work, project: Path, moment: Moment, wanted: Result) -> tuple[st
     others = sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
     changed = "dirty" if git(project, "status", "--porcelain") else "clean"
     looked = [(), PUSHED] if work.log else [()]
-    stale = any(run(project, "dvc", "status", "--quiet", *what).returncode for what in looked)
-    return when, f"another: {', '.join(others)}" if others else "same", changed, "dirty" if stale else "clean", left
+    told = [run(project, "dvc", "status", *what).stdout for what in looked]
+    stale = " ".join(" ".join(told).split()) if any(not one.rstrip().endswith(IN_ORDER) for one in told) else ""
+    return when, f"another: {', '.join(others)}" if others else "same", changed, stale or "clean", left
 
 
 def killed(work: Work, project: Path, moment: Moment) -> str:
