@@ -19,7 +19,7 @@ from prefect.task_runners import TaskRunner
 from prefect.types.entrypoint import EntrypointType
 from prefect.workers.process import ProcessWorker
 
-from flows.batch import HERE, LABEL, label_batch
+from flows.batch import HERE, LABEL, check_server, label_batch
 from flows.capacity import jobs_at_once
 from flows.labelling import Outcome, Request
 from flows.queue.pinned import pin
@@ -36,8 +36,10 @@ def label_on(where: str, videos: Sequence[Path], request: Request) -> list[Outco
     """Label videos where `where` says: 'here', 'dask' (workers of this machine), a Dask scheduler's address, or
     'pool:NAME', a Prefect work pool, in which each video is a flow run of its own.
 
-    LineupError when it says something else, Prefect does not answer, or prefect-dask is not installed.
+    LineupError when it says something else, no Prefect server is set or it does not answer, or prefect-dask is not
+    installed.
     """
+    check_server()  # one that Prefect starts for the call has no workers: it would wait for ever
     asked: dict[str, Any] = {
         "group": request.group,
         "out": str(request.out),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import json
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -93,16 +93,24 @@ def finish(place: Staging) -> Promotion | None:
     wanted = targets(place.group)
     _mend()
     dvc_on_tether(Path.cwd(), "--wait-for-lock", "checkout", "--quiet", "--force", *wanted)
+    unpushed = _push(wanted)  # killed while that takes its minutes, the next one does it
     journal(place).unlink()
     if promotion.tags:  # of a refresh; what a rollback finds there is none of its own
         discard(place)
+    if unpushed:
+        told = promotion.message.splitlines()[0]
+        raise CommandError(f"done ('{told}'), but not pushed: {unpushed}; run 'dvc push'")
+    return promotion
+
+
+def _push(wanted: Sequence[str]) -> str:
+    """Send to the default remote, if there is one, what it lacks; why that failed, '' when it did not."""
     if dvc_answer("config", "core.remote"):
         try:
             dvc_on_tether(Path.cwd(), "--wait-for-lock", "push", "--quiet", *wanted)
         except CommandError as error:
-            told = promotion.message.splitlines()[0]
-            raise CommandError(f"done ('{told}'), but not pushed: {error}; run 'dvc push'") from None
-    return promotion
+            return str(error)
+    return ""
 
 
 def _move(place: Staging, promotion: Promotion) -> None:

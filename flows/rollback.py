@@ -26,7 +26,9 @@ def rolled_back(group: str, to: int | None = None) -> Report:
     """
     with one_at_a_time():
         place = Staging(check_group(group))
-        finish(place)
+        done = finish(place)
+        if done and not done.tags and to is None:  # a rollback that was killed: not one further
+            return Report(group, done.message.rpartition(" ")[2])
         head = ready(group)
         number, commit = _wanted(group, to, head.commit)
         tag = f"{prefix(group)}{number}"

@@ -40,7 +40,7 @@ ADAPTERS = {
     "onnxruntime": "pipeline.models.fold pipeline.models.session",
     "pyarrow": "pipeline.incremental pipeline.records pipeline.seen pipeline.tables",
     "pysubs2": "pipeline.video.exports.subtitles",
-    "prefect": "flows.batch flows.fleet flows.refresh flows.serve.schedules flows.serve.server",
+    "prefect": "flows.batch flows.fleet flows.refresh flows.serve.schedules flows.serve.server flows.serve.sqlite",
     "prefect_dask": "flows.fleet",
     "psutil": "flows.capacity flows.queue.alive pipeline.tether",
     "rich": "flows.lines flows.queue.table flows.scoring pipeline.progress",

@@ -23,7 +23,8 @@ from pipeline.records import CURATED, embeddings_schema
 from pipeline.tables import read_vectors, write_table
 
 BENCH = ROOT / "bench"
-NO_ARGUMENTS = {"duplicates.py", "photosets.py", "player.py", "sizes.py"}  # they need none, or are no scripts
+# They need none, or are no scripts.
+NO_ARGUMENTS = {"duplicates.py", "photosets.py", "player.py", "sizes.py", "smallproject.py"}
 EXCERPT_FROM = 132  # the frame of the sample at 5.5 s
 HOG = """
 import subprocess, sys, time

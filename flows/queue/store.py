@@ -22,9 +22,10 @@ LEASE_S: Final = 60.0  # a worker that has not been heard of for so long has los
 BACK_OFF_S: Final = 30.0  # before a second try; twice as long before each further one
 TRIES: Final = {"passing": 5, "killed": 3, "crashed": 2}  # of any other kind of failure one
 
-ADD = "INSERT OR IGNORE INTO jobs(id, video, video_sha256, model, wishes, priority) VALUES(?, ?, ?, ?, ?, ?)"
+FIND = "SELECT * FROM jobs WHERE id=?"
+ADD = "INSERT INTO jobs(id, video, video_sha256, model, wishes, priority) VALUES(?, ?, ?, ?, ?, ?)"
 # A job that had failed with its file elsewhere is tried again: perhaps it failed because the file had moved.
-KNOWN = """UPDATE jobs SET video=:video, priority=max(priority, :priority),
+CHANGE = """UPDATE jobs SET video=:video, priority=max(priority, :priority),
   state=CASE WHEN state='failed' AND video<>:video THEN 'waiting' ELSE state END WHERE id=:id RETURNING *"""
 GIVE_BACK = """UPDATE jobs SET state='waiting', lease='', worker='', progress='{}'
   WHERE state='running' AND (lease_until<:now OR worker IN (SELECT value FROM json_each(:dead)))"""
@@ -55,13 +56,15 @@ class Queue(Database):
         known: list[Job] = []
         with self.writing() as db:
             for one in submissions:
-                video = os.fsencode(one.video)
-                values = (job := one.id, video, one.video_sha256, one.model, json.dumps(one.wishes), one.priority)
-                if db.execute(ADD, values).rowcount:
+                job, video = one.id, os.fsencode(one.video)
+                found = db.execute(FIND, (job,)).fetchone()
+                if found is None:
+                    db.execute(ADD, (job, video, one.video_sha256, one.model, json.dumps(one.wishes), one.priority))
                     new.append(one)
-                else:
-                    found = db.execute(KNOWN, {"id": job, "video": video, "priority": one.priority}).fetchone()
-                    known.append(_job(found))
+                    continue
+                if found["video"] != video or found["priority"] < one.priority:
+                    found = db.execute(CHANGE, {"id": job, "video": video, "priority": one.priority}).fetchone()
+                known.append(_job(found))
         return new, known
 
     def claim(self, worker: str) -> Job | None:

@@ -8,18 +8,17 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
-
-import uvicorn
+from typing import TYPE_CHECKING, Final
 
 from flows.listening import guarded, listening
 from flows.serve import server
-from flows.serve.page import create_app
 from flows.serve.parts import Parts, parts
 from pipeline.errors import LineupError, ParamsError
-from pipeline.intake import check_group
 from pipeline.loopback import HOST
 from pipeline.params import Serve
+
+if TYPE_CHECKING:
+    import uvicorn
 
 LABELLED: Final = Path("labelled")
 START_S: Final = 120.0  # what a loaded machine may need to start Prefect; seconds are usual
@@ -34,24 +33,32 @@ def serve(params: Serve, port: int, prefect_port: int, worker: tuple[str, ...], 
 
     LineupError when a port is taken, a schedule is no good, Prefect does not start, or a part ends by itself.
     """
-    for one in params.schedules:
-        if not (Path("data") / check_group(one.group) / "roster.yaml").is_file():
-            raise ParamsError(f"params.yaml: serve: schedules: there is no group {one.group!r}")
+    if params.schedules:
+        _check_groups(params)
     LABELLED.mkdir(exist_ok=True)
     with listening(port) as listener, parts() as running:
         environment = _prefect(running, prefect_port)
+        api_url = environment["PREFECT_API_URL"]
+        prefect_url = api_url.removesuffix("/api")
+        page = _page(listener, prefect_url)
         if params.schedules:
             from flows.serve.schedules import check  # it loads Prefect, seconds in which its server starts
 
             check(params)
-        api_url = environment["PREFECT_API_URL"]
         _until_up(api_url, running)
         if params.schedules:
             running.start("schedules", environment, "flows.serve.schedules")
         running.start("worker", environment, "flows.cli", "worker", "--prefect", *worker)
-        prefect_url = api_url.removesuffix("/api")
         ready(f"http://{HOST}:{listener.getsockname()[1]}/", prefect_url)
-        _page(listener, prefect_url, running)
+        _serve_page(page, listener, running)
+
+
+def _check_groups(params: Serve) -> None:
+    from pipeline.intake import check_group  # it loads pandas, which is waited for only when something is scheduled
+
+    for one in params.schedules:
+        if not (Path("data") / check_group(one.group) / "roster.yaml").is_file():
+            raise ParamsError(f"params.yaml: serve: schedules: there is no group {one.group!r}")
 
 
 def _prefect(running: Parts, port: int) -> Mapping[str, str]:
@@ -77,11 +84,18 @@ def _until_up(api_url: str, running: Parts) -> None:
         time.sleep(POLL_S)
 
 
-def _page(listener: socket.socket, prefect_url: str, running: Parts) -> None:
+def _page(listener: socket.socket, prefect_url: str) -> uvicorn.Server:
+    import uvicorn  # these load FastAPI, a second in which Prefect's server starts
+
+    from flows.serve.page import create_app
+
     app = guarded(create_app(LABELLED, prefect_url), listener.getsockname()[1])
-    page = uvicorn.Server(
+    return uvicorn.Server(
         uvicorn.Config(app, log_level="error", access_log=False, lifespan="off", timeout_graceful_shutdown=LEAVE_S)
     )
+
+
+def _serve_page(page: uvicorn.Server, listener: socket.socket, running: Parts) -> None:
     trouble: list[LineupError] = []
 
     def watch() -> None:

@@ -26,7 +26,6 @@ def environment(port: int) -> dict[str, str]:
         "PREFECT_API_URL": f"http://{HOST}:{port}/api",
         "PREFECT_SERVER_API_PORT": str(port),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_SERVER_SERVICES_LATE_RUNS_ENABLED": "false",  # it reads, then writes: SQLite's way to 'locked'
         "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
         "DO_NOT_TRACK": "1",
     }
@@ -49,7 +48,9 @@ def main(port: int) -> None:
     import uvicorn
     from prefect.server.api.server import create_app
 
-    with listening(port, "--prefect-port") as listener:
+    from flows.serve.sqlite import waiting_in_turn
+
+    with waiting_in_turn(), listening(port, "--prefect-port") as listener:
         app = guarded(create_app(final=True), port)
         config = uvicorn.Config(app, log_level="warning", access_log=False, timeout_graceful_shutdown=1)
         uvicorn.Server(config).run(sockets=[listener])

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.labelling import Outcome
+from flows.labelling import Outcome, Request
 from flows.report import REPORTS, path_of, reported, rows
 from pipeline.errors import LineupError
 
@@ -26,6 +26,16 @@ def test_places_that_are_none(where: str, says: str, monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "prefect_dask", None)
     with pytest.raises(LineupError, match=says):
         task_runner(where)
+
+
+def test_nobody_waits_for_a_server_that_is_not_there() -> None:
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    from flows.fleet import label_on
+
+    nowhere = temporary_settings(restore_defaults={PREFECT_API_URL})
+    with nowhere, pytest.raises(LineupError, match="no Prefect server is set"):
+        label_on("pool:two", [], Request("lanterns", Path("labelled")))
 
 
 def test_a_run_reports_what_became_of_its_videos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,6 +14,7 @@ from conftest import ROOT
 from flows import git, promotion, refreshing
 from flows.promotion import finish, lock_of, new_blobs, promote
 from flows.refreshing import ready
+from flows.rollback import rolled_back
 from flows.staging import Staging
 from pipeline.errors import LineupError
 
@@ -140,6 +141,7 @@ def test_a_group_that_is_not_built_is_told(repository: Path) -> None:
 
 
 STEPS = [(git, "move"), (git, "bring"), (git, "tag"), (promotion, "dvc_on_tether"), (promotion, "discard")]
+STEPS += [(promotion, "dvc_answer")]  # whether there is a remote: with what is pushed there
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
@@ -166,6 +168,21 @@ def test_killed_at_any_step_it_is_finished_by_the_next(
     assert run_git("rev-list", "--count", "HEAD") == "2"
     assert git.tags("model/duo/") == {1: git.commit_of("HEAD~1"), 2: git.commit_of("HEAD")}
     assert Path("data/duo/raw.dvc").read_text() == "raw 2\n"
+
+
+def test_a_rollback_that_was_killed_is_not_done_twice(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    place, head = staged(), git.head()
+    blobs = new_blobs(place.project, "duo", OWN, head.commit)
+    with monkeypatch.context() as patched:
+        patched.setattr(promotion, "dvc_on_tether", killed)
+        with pytest.raises(KeyboardInterrupt):
+            promote(place, head, blobs, "Roll back duo to model/duo/1", {})
+    assert rolled_back("duo").tag == "model/duo/1"
+    assert run_git("rev-list", "--count", "HEAD") == "2"
+    assert finish(place) is None
 
 
 def test_a_commit_of_somebody_else_meanwhile_is_kept(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:

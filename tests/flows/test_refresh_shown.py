@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -106,3 +108,53 @@ def test_what_fails_for_good_is_not_tried_again(server: None, monkeypatch: pytes
     monkeypatch.setattr(watched, "refreshed", lambda group, crawl, step, show: step("stage", broken))
     assert refresh.refresh(GROUP, return_state=True).is_failed()
     assert len(tries) == 1
+
+
+def comes_to_its_end(group: str, crawl: bool, step: Any, show: Any) -> Report:
+    step("crawl mira", lambda: None)
+    return step("build", lambda: Report(group, "model/duo/2", ("photos: 3 -> 4",)))
+
+
+def is_refused(group: str, crawl: bool, step: Any, show: Any) -> Report:
+    def build() -> Report:
+        raise RefusedError("refused: 3 of 4")
+
+    return step("build", build)
+
+
+WRITTEN: dict[str, tuple[Callable[..., Report], list[tuple[str, ...]], dict[str, object]]] = {
+    "one that is promoted": (
+        comes_to_its_end,
+        [("began", "crawl", "mira"), ("ended", "crawl", "mira"), ("began", "build"), ("ended", "build")],
+        {"error": "", "tag": "model/duo/2", "changes": ["photos: 3 -> 4"]},
+    ),
+    "one that is refused": (
+        is_refused,
+        [("began", "build"), ("failed", "build", "refused: 3 of 4")],
+        {"error": "refused: 3 of 4"},
+    ),
+}
+
+
+@pytest.mark.parametrize(("refreshed", "events", "report"), WRITTEN.values(), ids=WRITTEN.keys())
+def test_what_is_written_down_of_a_refresh(
+    refreshed: Callable[..., Report],
+    events: list[tuple[str, ...]],
+    report: dict[str, object],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from flows import watched
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(watched, "refreshed", refreshed)
+    with suppress(RefusedError):
+        watched.watched("duo")
+    lines = [json.loads(line) for line in Path("cache/logs/refresh.jsonl").read_text().splitlines()]
+    told = [[one[name] for name in ("event", "step", "member", "reason") if name in one] for one in lines]
+    assert list(map(tuple, told)) == events
+    assert {one["group"] for one in lines} == {"duo"}
+    assert all(one["seconds"] >= 0 for one in lines if one["event"] != "began")
+    (path,) = Path("cache/reports").iterdir()
+    written = json.loads(path.read_text())
+    assert written | report | {"run": "refresh", "group": "duo"} == written

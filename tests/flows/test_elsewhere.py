@@ -1,0 +1,98 @@
+"""A batch that others label: two workers of a process pool, Dask. The tables are those of labelling it plainly."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, chdir
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from conftest import ROOT
+from excerpts import excerpt
+
+from flows.labelling import Request, label_all
+from flows.process import Tethered
+from flows.serve import server
+from pipeline.loopback import HOST
+
+CLIPS = {"a.mp4": "plain.mp4", "b.mp4": "one-frame.mp4"}
+WORKERS = ("one", "other")
+UP_S = 120.0
+
+
+@pytest.fixture(scope="module")
+def place(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project's folder of these tests' own, with two clips that were labelled plainly."""
+    folder = tmp_path_factory.mktemp("elsewhere") / "project"
+    shutil.copytree(project, folder)
+    (folder / "clips").mkdir()
+    for name, source in CLIPS.items():
+        shutil.copy(excerpt(source), folder / "clips" / name)
+    with chdir(folder):
+        plainly = label_all(sorted((folder / "clips").iterdir()), Request("lanterns", Path("plainly")))
+        assert all(outcome.folder for outcome in plainly)
+    return folder
+
+
+def started(stack: ExitStack, name: str, environment: dict[str, str], *module: str) -> None:
+    """Start a Python module, which ends with these tests; what it prints is <name>.log."""
+    with Path(f"{name}.log").open("wb") as log:
+        part = Tethered([sys.executable, "-m", "pipeline.tether", *module], log, log, **environment)
+    stack.callback(part.stop)
+
+
+@pytest.fixture(scope="module")
+def prefect(place: Path) -> Iterator[dict[str, str]]:
+    """What whoever speaks to a Prefect server of these tests' own is told; the server runs."""
+    with socket.create_server((HOST, 0)) as free:
+        port = free.getsockname()[1]
+    with chdir(place), ExitStack() as stack:
+        server.HOME.mkdir(parents=True)
+        environment = server.environment(port) | {"PYTHONPATH": str(ROOT), "PREFECT_WORKER_QUERY_SECONDS": "1"}
+        started(stack, "server", environment, "flows.serve.server", str(port))
+        end_s = time.monotonic() + UP_S
+        while not server.answers(environment["PREFECT_API_URL"]):
+            assert time.monotonic() < end_s, Path("server.log").read_text()
+            time.sleep(0.1)
+        yield environment
+
+
+def labelled_on(where: str, place: Path, environment: dict[str, str]) -> dict[str, str]:
+    """Label the clips there; the folder of each that was labelled."""
+    command = [sys.executable, "-m", "flows.cli", "label", "clips", "--group", "lanterns", "--json", "--on", where]
+    command += ["--out", where.partition(":")[0]]
+    done = subprocess.run(command, cwd=place, env=os.environ | environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return {Path(one["video"]).name: one["folder"] for one in json.loads(done.stdout[done.stdout.index("[") :])}
+
+
+def same_tables(folders: dict[str, str], place: Path) -> None:
+    assert sorted(folders) == sorted(CLIPS)
+    for name, folder in folders.items():
+        plainly = pd.read_parquet(place / "plainly" / Path(name).stem / "faces.parquet")
+        pd.testing.assert_frame_equal(pd.read_parquet(place / folder / "faces.parquet"), plainly)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="processes are ended as POSIX does it")
+def test_two_workers_of_a_pool(place: Path, prefect: dict[str, str]) -> None:
+    with chdir(place), ExitStack() as stack:
+        for name in WORKERS:
+            work = ("worker", "start", "--pool", "two", "--type", "process", "--limit", "1", "--name", name)
+            started(stack, name, prefect, "prefect", *work)
+        same_tables(labelled_on("pool:two", place, prefect), place)
+    for name in WORKERS:
+        assert "submitting flow run" in (place / f"{name}.log").read_text()
+    assert "database is locked" not in (place / "server.log").read_text()
+
+
+def test_dask(place: Path, prefect: dict[str, str]) -> None:
+    pytest.importorskip("prefect_dask", reason="the extra 'dask' is not installed")
+    same_tables(labelled_on("dask", place, prefect), place)
