@@ -272,3 +272,8 @@ def read_table_of_vectors(group: Path) -> dict[str, object]:
 def test_a_refresh_that_was_not_taken_goes_too(lanterns: Path) -> None:
     Path("cache", "refresh", lanterns.name, "project").mkdir(parents=True)
     assert Path("cache", "refresh", lanterns.name) in [step.path for step in steps(member_of(lanterns, "mira"))]
+
+
+def test_pages_of_plots_go_too(lanterns: Path) -> None:
+    Path("dvc_plots", "static").mkdir(parents=True)
+    assert Path("dvc_plots") in [step.path for step in steps(member_of(lanterns, "mira"))]

@@ -20,20 +20,21 @@ MAX_PER_PAGE: Final = 2000  # pictures and links
 
 
 class SiteParser(GreedyParser):  # type: ignore[misc]
-    """icrawler's own, which passes over pictures given by a path, and fails on addresses that are none."""
+    """icrawler's own, which passes over pictures given by a path, takes links for the host's where they are the page's,
+    and fails on addresses that are none."""
 
     def parse(self, page: Page, domains: list[str]) -> Iterator[dict[str, str] | str]:
         """Pictures as dicts with 'file_url', further pages as text."""
         soup = BeautifulSoup(page.content.decode("utf-8", "ignore"), "lxml")
-        for tag in soup.select("[src], [href]"):
-            name = "src" if tag.has_attr("src") else "href"
-            try:
-                address = urljoin(page.url, str(tag[name]))
-            except ValueError:
-                del tag[name]
-                continue
-            if tag.name == "img" and address.startswith("http"):
-                yield {"file_url": address}
+        for tag in soup.select("[src], [href], [data-src]"):  # the last has pictures that are loaded when scrolled to
+            for name in {"src", "href", "data-src"} & tag.attrs.keys():
+                try:
+                    tag[name] = urljoin(page.url, str(tag[name]))
+                except ValueError:
+                    del tag[name]
+                    continue
+                if tag.name == "img" and str(tag[name]).startswith("http"):
+                    yield {"file_url": str(tag[name])}
         yield from super().parse(Page(page.url, str(soup).encode()), domains)
 
 
@@ -42,7 +43,7 @@ def find(wanted: Wanted, fetcher: Fetcher) -> Iterator[Found]:
     if not wanted.member.site:
         raise SourceError(f"site: {wanted.member.key} has no 'site' in roster.yaml")
     start, host = wanted.member.site, ""
-    seen, todo = {start.rstrip("/")}, deque([start])  # icrawler gives links without their last slash
+    seen, todo = {start.rstrip("/")}, deque([start])
     for number in range(MAX_PAGES):
         if not todo:
             return
@@ -57,6 +58,6 @@ def find(wanted: Wanted, fetcher: Fetcher) -> Iterator[Found]:
         for one in found[:MAX_PER_PAGE]:
             if isinstance(one, dict):
                 yield Found(one["file_url"], page.url)
-            elif urlsplit(url := urldefrag(one).url).netloc == host and url not in seen:
-                seen.add(url)
+            elif urlsplit(url := urldefrag(one).url).netloc == host and url.rstrip("/") not in seen:
+                seen.add(url.rstrip("/"))
                 todo.append(url)

@@ -18,7 +18,7 @@ NEXT_SCALE: Final = 4  # the detector finds faces of about 10 to 500 pixels, so 
 COARSEST_PX: Final = 640  # a picture this small needs no further scale
 MOST_ENLARGED: Final = 2.0  # small faces of small pictures are found more often so; larger brings phantoms
 CUT_PX: Final = 4  # a face this near to where a tile ends is cut there, and whole in the tile beside it
-SAME_FACE: Final = 0.7  # of the smaller box inside the larger: two looks at one face
+SAME_FACE: Final = 0.6  # of the smaller box inside the larger: two looks at one face
 
 
 def find_all_faces(detector: Detector, image_rgb: Rgb, min_score: float, min_face_px: float) -> Faces:

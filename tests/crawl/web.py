@@ -97,9 +97,9 @@ class Web:
 
     def site(self, path: str) -> bytes:
         if path == "/site/":
-            links = f'<img src="{self.photo(0)}"><img src="../photo/1.jpg"><a href="/site/two.html">on</a>'
+            links = f'<img src="{self.photo(0)}"><img src="../photo/1.jpg"><a href="two.html">on</a>'
             return (links + '<a href="http://elsewhere.example/x.html"><a href="http://[bad"><a href="#x">').encode()
-        return b'<img src="/photo/2.jpg"><a href="/site/">back</a><a href="/site/gone.html">'
+        return b'<img src="data:," data-src="/photo/2.jpg"><a href="/site/">back</a><a href="/site/gone.html">'
 
 
 ENGINES = {
