@@ -167,6 +167,8 @@ def members_folders(photos: Path) -> tuple[list[Path], list[str]]:
         raise DatasetError(
             f"{photos}: {pair[0]!r} and {pair[1]!r} are one folder on macOS and Windows: put them into one"
         )
+    if not any(path.is_file() for folder in folders for path in folder.rglob("*")):
+        raise DatasetError(f"{photos}: no file is in its members' folders: put the photos there")
     strays = len(entries) - len(folders)
     return folders, [f"{photos}: {strays} files or links outside the members' folders"] if strays else []
 

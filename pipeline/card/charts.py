@@ -50,7 +50,9 @@ def draw_reliability(path: Path, alone: Reliability, with_strangers: Reliability
     """How often a name is right against the confidence it was given; a dot's area grows with its number of faces."""
     figure, axes = _square("confidence", "right")
     axes.plot([0, 1], [0, 1], color=FAINT, linestyle="--")
-    kinds = ((with_strangers, FAINT, "and as many strangers"), (alone, LINE, "members' faces"))
+    kinds = [(alone, LINE, "members' faces")]
+    if with_strangers.faces.sum() > alone.faces.sum():
+        kinds.insert(0, (with_strangers, FAINT, "and as many strangers"))
     for found, colour, kind in kinds:
         label = f"{kind}: error {found.error or 0:.3f}"
         axes.plot(found.confidence, found.right, color=colour, linewidth=1)
