@@ -28,6 +28,7 @@ from pipeline.forget import (
 )
 from pipeline.intake import check_group
 from pipeline.records import SHORT_KEY
+from pipeline.roster import read_roster
 
 MOST_TOLD = 20  # keys
 
@@ -109,6 +110,10 @@ def _notes(person: Person) -> Iterator[str]:
         yield f"{folder} is a labelled video that names {person.member}: remove it, or label the video again"
     for table in pictured_with(person):
         yield f"{table} is of a labelled photo that names {person.member}: remove both, or label the photo again"
+    for one in read_roster(person.data).members:
+        for place in (one.url_list, one.folder) if one.key == person.member else ():
+            if place:
+                yield f"{person.data / place} is your own source of {one.key}: remove it if it is about nobody else"
     if keys := perhaps_shown(person):
         more = f" and {len(keys) - MOST_TOLD} more" if len(keys) > MOST_TOLD else ""
         shown = ", ".join(key[:SHORT_KEY] for key in keys[:MOST_TOLD])

@@ -17,7 +17,7 @@ from typing import Any, Final, Literal
 from flows import inputs
 from flows.process import VideoProcess
 from pipeline.errors import LineupError
-from pipeline.intake import check_group
+from pipeline.intake import RESERVED, check_group
 
 POLL_S: Final = 0.1
 LAST_WORDS: Final = 200  # characters of what a crashed process said that its error repeats
@@ -76,7 +76,8 @@ def check_model(group: str) -> None:
         return
     if (Path("data") / group / "roster.yaml").is_file():
         raise LineupError(f"{group} has no model yet: run 'dvc repro' first (or 'dvc pull' if somebody else built it)")
-    groups = sorted(path.parent.name for path in Path("models").glob("*/model.json"))
+    found = (*Path("models").glob("*/model.json"), *Path("data").glob("*/roster.yaml"))
+    groups = sorted({path.parent.name for path in found} - RESERVED)
     there = f"there are: {', '.join(groups)}" if groups else "there is none yet, 'lineup import' brings one in"
     raise LineupError(f"no group is called {group!r}; {there}")
 

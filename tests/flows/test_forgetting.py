@@ -26,6 +26,8 @@ def clone(tmp_path: Path) -> Clone:
         for photo in sorted((SAMPLE / "photos" / member).glob("img_*.jpg"))[:6]:
             shutil.copy(photo, tmp_path / "photos" / member)
     made.run("flows.cli", "import", str(tmp_path / "photos"), "--group", "trio")
+    roster = made.folder / "data" / "trio" / "roster.yaml"
+    roster.write_text(roster.read_text(encoding="utf-8").replace("key: mira\n", "key: mira\n    url_list: ours.csv\n"))
     made.run("dvc", "repro")
     made.git("add", "--all")
     made.git("commit", "--quiet", "--message", "built")
@@ -52,6 +54,7 @@ def test_the_next_build_knows_nothing_of_the_person(clone: Clone, tmp_path: Path
     listed = clone.run("flows.cli", "forget", "mira", "--group", "trio", "--dry-run")
     assert clone.git("status", "--porcelain") == []
     assert "would remove: models/trio" in listed.printed
+    assert "data/trio/ours.csv is your own source of mira" in listed.printed
     assert "would remove 1 jobs: cache/queue.sqlite" in listed.printed
     clone.run("flows.cli", "forget", "mira", "--group", "trio", status=1)  # nobody said yes
     assert clone.git("status", "--porcelain") == []
