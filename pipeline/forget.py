@@ -99,7 +99,6 @@ def steps(person: Person) -> Iterator[Step]:
         yield Step(data / FORGOTTEN_FILE, "remember hashes, so that they do not come back", do)
     whole = [Path("models") / group, Path("metrics") / group, Path("metrics") / f"{group}.json"]
     whole += [data / name for name in COMPARED]
-    whole += [PLOTS]  # pictures of all groups' test faces, which the same command makes again
     whole += [PLOTS]  # test faces of all groups; the same command makes them again
     whole += [REFRESHES / group]  # what a refresh crawled and has not put in use
     whole += sorted(data.rglob(f"{WRITING}*"))

@@ -66,8 +66,9 @@ def check_group(name: str) -> str:
 
 def check_apart(group: str, groups: Iterable[str]) -> None:
     """DatasetError when `group` is none of `groups`, but would have the folder of one of them on some systems."""
-    if pair := one_folder({*groups, group}):
-        raise DatasetError(f"{pair[0]!r} and {pair[1]!r} would be one folder on macOS and Windows: use the same name")
+    for other in {*groups} - {group}:
+        if one_folder((other, group)):
+            raise DatasetError(f"{other!r} and {group!r} would be one folder on macOS and Windows: use the same name")
 
 
 def import_photos(photos: Path, data: Path) -> ImportReport:

@@ -85,7 +85,8 @@ def read_roster(data: Path) -> Roster:
         raise DatasetError(f"{path} needs a list 'members', each with a 'key': see docs/adding-a-group.md") from None
     except (YAMLError, ValueError) as error:
         raise DatasetError(f"{path} is not a roster: {' '.join(str(error).split())}") from None
-    _check_apart(path, roster.keys)
+    if len(set(roster.keys)) != len(roster.keys):
+        raise DatasetError(f"{path}: two members have one key: take one of them out")
     return roster
 
 
@@ -102,7 +103,8 @@ def add_members(data: Path, keys: list[str]) -> Roster:
     else:
         new, present = keys, ()
         document = {"group": data.name, "members": []}
-    _check_apart(path, (*present, *new))
+    if pair := one_folder((*present, *new)):
+        raise DatasetError(f"{pair[0]!r} and {pair[1]!r} are one folder on macOS and Windows: use the same name")
     for index, key in enumerate(new, start=len(present)):
         document["members"].append({"key": key, "name": key, "colour": COLOURS[index % len(COLOURS)]})
     text = io.StringIO()
@@ -130,12 +132,6 @@ def remove_member(data: Path, key: str) -> None:
         lines[begin:end] = [] if len(members) > 1 else ["  []\n"]
         text = "".join(lines)
     write_text(path, text)
-
-
-def _check_apart(path: Path, keys: tuple[str, ...]) -> None:
-    if pair := one_folder(keys):
-        also = f" and {pair[1]!r}: on macOS and Windows that is one folder" if pair[0] != pair[1] else ""
-        raise DatasetError(f"{path}: two members have one key, {pair[0]!r}{also}: take one of them out")
 
 
 def _lines_of(lines: list[str], line: int, dash_column: int) -> tuple[int, int]:

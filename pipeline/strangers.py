@@ -12,12 +12,12 @@ from pipeline.errors import DatasetError
 
 STRANGERS: Final = "strangers"
 MEASURED_WITH: Final = 40  # photos of each member, when how alike strangers are was measured
-PER_DOUBLING: Final = 0.012  # how much more alike a stranger is to the most alike member of twice the photos
 FEWEST: Final = 5  # photos; no measurement is of fewer
 
 
 def stranger_metadata(strangers: Sequence[float]) -> dict[str, str]:
-    """What a table of vectors says of its embedder's strangers: mean and standard deviation, or () if not measured."""
+    """What a table of vectors says of its embedder's strangers: mean, standard deviation, what twice the photos
+    add (0 if left out); or () if not measured."""
     return {STRANGERS: json.dumps(list(strangers))}
 
 
@@ -32,5 +32,6 @@ def stranger_likeness(metadata: Mapping[str, str], share: float, photos: int = M
             f"how alike strangers are is not known of the embedder {metadata.get('embedder', '')}: "
             "'python bench/strangers.py data/GROUP...' measures what models.embedder.strangers in params.yaml is to be"
         )
+    mean, deviation, *per_doubling = found
     doublings = log2(min(max(photos, FEWEST), MEASURED_WITH) / MEASURED_WITH)
-    return NormalDist(*found).inv_cdf(1.0 - share) + PER_DOUBLING * doublings
+    return NormalDist(mean, deviation).inv_cdf(1.0 - share) + sum(per_doubling) * doublings

@@ -14,7 +14,6 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline import __version__
 from pipeline.errors import DatasetError
 from pipeline.files import written_whole
 from pipeline.records import DROPPED, Dropped, Float32
@@ -28,13 +27,9 @@ def write_table(
     schema: pa.Schema,
     metadata: Mapping[str, str] | None = None,
 ) -> None:
-    """Write `rows` with exactly the columns and types of `schema`.
-
-    The file's own metadata are `metadata` and, as `lineup`, the version that wrote it.
-    """
-    about = {**(metadata or {}), "lineup": __version__}  # metadata may come from a table of an earlier version
-    # Without what the columns mean: other words for it must not make another file.
-    schema = pa.schema([column.remove_metadata() for column in schema], metadata=about)
+    """Write `rows` with exactly the columns and types of `schema`; `metadata` goes into the file's own."""
+    # Without what the columns mean, and without the version: neither must make another file, and so another model.
+    schema = pa.schema([column.remove_metadata() for column in schema], metadata=dict(metadata or {}) or None)
     if isinstance(rows, pd.DataFrame):
         table = pa.Table.from_pandas(rows[schema.names], schema=schema, preserve_index=False)
         table = table.replace_schema_metadata(schema.metadata)

@@ -162,8 +162,7 @@ def test_keys_that_are_one_folder_on_some_systems_are_refused(tmp_path: Path, ke
         add_members(data, [other])
     assert read_roster(data).keys == (key,)
     written(data, f"members: [{{key: {key}}}, {{key: {other}}}]")
-    with pytest.raises(DatasetError, match="two members have one key"):
-        read_roster(data)
+    assert read_roster(data).keys == (key, other)  # what is there goes on where it can
 
 
 @pytest.mark.parametrize("key", BAD_KEYS[:-1], ids=lambda key: ascii(key)[:20])

@@ -16,8 +16,10 @@ def test_fewer_strangers_reach_a_higher_likeness() -> None:
 
 
 def test_strangers_are_more_alike_to_who_has_more_photos_within_what_was_measured() -> None:
-    reached = [stranger_likeness(stranger_metadata((0.3, 0.1)), 0.01, photos) for photos in (1, 5, 10, 40, 400)]
+    reached = [stranger_likeness(stranger_metadata((0.3, 0.1, 0.01)), 0.01, photos) for photos in (1, 5, 10, 40, 400)]
     assert reached[0] == reached[1] < reached[2] < reached[3] == reached[4]
+    unmeasured = stranger_metadata((0.3, 0.1))
+    assert stranger_likeness(unmeasured, 0.01, 5) == stranger_likeness(unmeasured, 0.01, 40)
 
 
 @pytest.mark.parametrize("metadata", [stranger_metadata(()), {}], ids=["not measured", "not said"])

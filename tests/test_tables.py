@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import __version__, records
+from pipeline import records
 from pipeline.errors import DatasetError
 from pipeline.records import CLEAN, CURATED, DROPPED, Dropped, embeddings_schema
 from pipeline.tables import read_metadata, read_table, read_vectors, write_dropped, write_table
@@ -28,7 +28,7 @@ def test_rows_come_back_in_order_with_their_types(tmp_path: Path, as_frame: bool
     write_table(tmp_path / "table.parquet", rows, CURATED)
     read = read_table(tmp_path / "table.parquet", CURATED)
     assert read.to_dict("records") == [ROW, ROW | {"key": "b", "quality": 1.0}]
-    plain = pa.schema([(column.name, column.type) for column in CURATED], metadata={"lineup": __version__})
+    plain = pa.schema([(column.name, column.type) for column in CURATED])
     assert pq.read_schema(tmp_path / "table.parquet").equals(plain, check_metadata=True)
 
 
@@ -65,11 +65,9 @@ def test_rows_that_do_not_fit_leave_nothing_half_written(tmp_path: Path, rows: A
 def test_metadata_comes_back(tmp_path: Path) -> None:
     for rows in ([ROW], pd.DataFrame([ROW])):
         write_table(tmp_path / "table.parquet", rows, CURATED, {"embedder": "sface", "이름": "값"})
-        assert read_metadata(tmp_path / "table.parquet") == {"embedder": "sface", "이름": "값", "lineup": __version__}
+        assert read_metadata(tmp_path / "table.parquet") == {"embedder": "sface", "이름": "값"}
     write_table(tmp_path / "table.parquet", pd.DataFrame([ROW]), CURATED)
-    assert read_metadata(tmp_path / "table.parquet") == {"lineup": __version__}
-    write_table(tmp_path / "table.parquet", [ROW], CURATED, {"lineup": "an earlier one"})
-    assert read_metadata(tmp_path / "table.parquet") == {"lineup": __version__}
+    assert read_metadata(tmp_path / "table.parquet") == {}
 
 
 @pytest.mark.parametrize("count", [0, 1, 5])

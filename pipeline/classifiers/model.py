@@ -115,8 +115,8 @@ def load_whole(folder: Path, params: Params) -> Model:
     Raises ModelError as `load` does.
     """
     model = load(folder, params)
-    if not (folder / ASIDE_FOLDER).is_dir():  # earlier models have none
-        return model
+    if not any(Path(name).parts[0] == ASIDE_FOLDER for name in _read_json(folder / MODEL_FILE)["files"]):
+        return model  # made before they were kept
     aside = Nearest(params.nearest.neighbours)
     _read(aside, folder, ASIDE_FOLDER)
     return model.with_faces(*aside.faces)

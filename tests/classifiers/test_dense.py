@@ -142,6 +142,7 @@ class TestAsTheGroupsClassifier:
             "fit.json",
             "model.json",
             "nearest.parquet",
+            "aside",
             "gallery",
         }
         asked, labels = people((2, 2, 2), seed=3)
