@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Final
-from urllib.parse import quote, unquote
+from urllib.parse import quote, unquote_to_bytes
 
 import jinja2
 from fastapi import FastAPI, Request, Response
@@ -28,6 +29,7 @@ from pipeline.loopback import headers
 HEADERS: Final = headers("self")
 PAGE: Final = Path(__file__).with_suffix(".html")
 STYLE: Final = Path(__file__).with_suffix(".css")
+_HASHING: Final = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ def create_app(labelled: Path, prefect_url: str) -> FastAPI:
 
     @app.get("/labelled/{name}/original")
     def original(name: str) -> Response:
-        path = None if name.startswith(".") else original_of(labelled / name)
+        path = original_of(labelled / name) if labelled / name in labelled.glob("[!.]*") else None
         return FileResponse(path) if path else Response(status_code=404)
 
     app.mount("/labelled", _Results(directory=labelled))
@@ -97,12 +99,19 @@ def results(labelled: Path) -> list[Result]:
 
 
 def original_of(folder: Path) -> Path | None:
-    """The video that the results in `folder` were made of, if it is where it was, as it was."""
+    """The video that the results in `folder` were made of, if it is where it was, as it was.
+
+    What run.json names is believed only if size and SHA-256 are those of the video that was labelled.
+    """
     with suppress(OSError, ValueError, KeyError, TypeError):
         run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        path = folder / unquote(run["original"])
-        if _hash(path, path.stat().st_size, path.stat().st_mtime_ns) == run["input_sha256"]:
-            return path
+        told = run["original"]
+        path = Path(os.path.normpath(folder.absolute() / os.fsdecode(unquote_to_bytes(told["address"]))))
+        found = path.stat()
+        if path.is_file() and found.st_size == told["bytes"]:
+            with _HASHING:  # one at a time: of many requests for one video the first reads it
+                if _hash(path, found.st_size, found.st_mtime_ns) == run["input_sha256"]:
+                    return path
     return None
 
 

@@ -92,7 +92,7 @@ def label(video: Path, group: str, out: Path, params: Params, wishes: Wishes = W
             with _timed(seconds, "fancams"):
                 cams = _fancams(shown, followed, folder, params, live)
         settings = {"group": group, "threshold": wishes.threshold, "only": sorted(chosen), "params": asdict(params)}
-        settings["original"] = address(video, folder)
+        settings["original"] = {"address": address(video, folder), "bytes": video.stat().st_size}
         made = {"render": asdict(pictures), "model": opened.hashes, "seconds": seconds}
         told = run_of(info, analysis, faces, networks, sound, cams)
         if cams and params.render.style == "blur":

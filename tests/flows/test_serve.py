@@ -42,13 +42,20 @@ def labelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     content = b"the original"
     (tmp_path / "the way.mp4").write_bytes(content)
     run = {"input": "<script>.mp4", "group": "lanterns", "counts": {"members_seen": 3}}
-    source = {"original": "../../the%20way.mp4", "input_sha256": hashlib.sha256(content).hexdigest()}
+    for name in (".writing-c", "pipe"):
+        (folder / name).mkdir(exist_ok=True)
+    original = {"address": "../../the%20way.mp4", "bytes": len(content)}
+    source = {"original": original, "input_sha256": hashlib.sha256(content).hexdigest()}
     (folder / "a <b>" / "run.json").write_text(json.dumps(run | source))
-    (folder / "broken" / "run.json").write_text(json.dumps(source | {"original": "../../secret.txt"}))
+    (folder / "broken" / "run.json").write_text(
+        json.dumps(source | {"original": original | {"address": "../../secret.txt"}})
+    )
+    (folder / "pipe" / "run.json").write_text(json.dumps(source | {"original": {"address": "../../pipe", "bytes": 0}}))
     (folder / ".writing-c" / "run.json").write_text(json.dumps(run | source))
     (folder / "a <b>" / "labelled.mp4").write_bytes(bytes(range(256)))
     (folder / "a <b>" / "thumbnails" / "1.jpg").write_bytes(b"jpeg")
-    (tmp_path / "secret.txt").write_text("secret")
+    (tmp_path / "secret.txt").write_text("the secret !")  # as long as the original
+    os.mkfifo(tmp_path / "pipe")
     (folder / "way out").symlink_to(tmp_path)
     monkeypatch.chdir(tmp_path)
     return folder
@@ -74,6 +81,7 @@ ANSWERS: dict[str, tuple[str, dict[str, str], int, bytes]] = {
     "the original": (ORIGINAL, {}, 200, b"the original"),
     "a part of the original": (ORIGINAL, {"Range": "bytes=4-11"}, 206, b"original"),
     "a file that is not what was labelled": ("/labelled/broken/original", {}, 404, b""),
+    "a pipe that is no file": ("/labelled/pipe/original", {}, 404, b""),
     "the original of what is being written": ("/labelled/.writing-c/original", {}, 404, b""),
     "the original of nothing": ("/labelled/nosuch/original", {}, 404, b""),
     "the original of all": ("/labelled/%2e%2e/original", {}, 404, b""),

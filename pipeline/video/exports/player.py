@@ -54,7 +54,7 @@ def address(source: Path, folder: Path) -> str:
         relative = os.path.relpath(source, folder)
     except ValueError:  # on another drive of Windows
         return source.absolute().as_uri()
-    return quote(Path(relative).as_posix())
+    return quote(os.fsencode(Path(relative).as_posix()))  # a folder's name need be no UTF-8
 
 
 def boxes(video: Labelled) -> dict[int, list[list[Any]]]:
