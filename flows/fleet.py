@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 from uuid import UUID
@@ -39,7 +40,8 @@ def label_on(where: str, videos: Sequence[Path], request: Request) -> list[Outco
     LineupError when it says something else, no Prefect server is set or it does not answer, or prefect-dask is not
     installed.
     """
-    check_server()  # one that Prefect starts for the call has no workers: it would wait for ever
+    label = partial(_in_pool, _pool(where)) if where.startswith(POOL) else partial(_in_batch, task_runner(where))
+    check_server()  # one that Prefect starts for the call has no workers of a pool, and each of Dask's starts its own
     asked: dict[str, Any] = {
         "group": request.group,
         "out": str(request.out),
@@ -47,11 +49,7 @@ def label_on(where: str, videos: Sequence[Path], request: Request) -> list[Outco
         "options": list(request.options),
         "model": pin(request.group),
     }
-    if where.startswith(POOL):
-        return _in_pool(where.removeprefix(POOL), videos, asked)
-    batch = label_batch.with_options(task_runner=task_runner(where))
-    state = batch(list(map(str, videos)), **asked, return_state=True)
-    return _outcomes(state.state_details.flow_run_id, state, videos)
+    return label(videos, asked)
 
 
 def task_runner(where: str) -> TaskRunner[Any]:
@@ -70,9 +68,19 @@ def task_runner(where: str) -> TaskRunner[Any]:
     return DaskTaskRunner(address=where)
 
 
+def _in_batch(runner: TaskRunner[Any], videos: Sequence[Path], asked: dict[str, Any]) -> list[Outcome]:
+    batch = label_batch.with_options(task_runner=runner)
+    state = batch(list(map(str, videos)), **asked, return_state=True)
+    return _outcomes(state.state_details.flow_run_id, state, videos)
+
+
+def _pool(where: str) -> str:
+    if pool := where.removeprefix(POOL):
+        return pool
+    raise LineupError("--on pool: names no work pool: write pool:NAME")
+
+
 def _in_pool(pool: str, videos: Sequence[Path], asked: dict[str, Any]) -> list[Outcome]:
-    if not pool:
-        raise LineupError("--on pool: names no work pool: write pool:NAME")
     with get_client(sync_client=True) as client:
         _create(client, pool)
         deployment = _deployed(pool)

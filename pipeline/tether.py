@@ -40,7 +40,8 @@ def end_group(pid: int, how: signal.Signals = KILL) -> None:
     with suppress(psutil.Error):
         leader = psutil.Process(pid)
         for process in (*leader.children(recursive=True), leader):
-            process.kill()
+            with suppress(psutil.Error):  # one that is gone spares no other
+                process.kill()
 
 
 def end_with_parent() -> None:

@@ -12,6 +12,8 @@ import psutil
 import pytest
 from conftest import ROOT
 
+from pipeline.tether import end_group
+
 MODULE = """
 import subprocess, sys
 child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
@@ -50,3 +52,19 @@ def test_it_ends_by_itself_when_its_work_is_done(tmp_path: Path) -> None:
     process = tethered(tmp_path, busy=False)
     assert process.wait(20) == 0
     process.communicate()
+
+
+def test_without_process_groups_one_that_is_gone_spares_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    process = tethered(tmp_path, busy=True)
+    assert process.stdout
+    child = psutil.Process(int(process.stdout.readline().split()[0]))
+    gone = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    before = psutil.Process(gone.pid)
+    gone.communicate()
+    monkeypatch.delattr(os, "killpg", raising=False)  # as on Windows
+    monkeypatch.setattr(psutil.Process, "children", lambda *_, **__: [before, child])
+    end_group(process.pid)
+    assert process.wait(20) != 0
+    child.wait(20)

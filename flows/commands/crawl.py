@@ -47,11 +47,11 @@ def crawl(
             for warning in tally.warnings:
                 print(f"warning: {tally.member}: {warning}", file=sys.stderr)
     kept = sum(tally.kept.total() for tally in tallies)
-    if not kept and any(tally.warnings for tally in tallies):
-        raise DatasetError(f"{group}: no photo was added; the warnings above say why")
     if as_json:
         print_json(tallies)
-    else:
+    if not kept and any(tally.warnings for tally in tallies):
+        raise DatasetError(f"{group}: no photo was added; the warnings above say why")
+    if not as_json:
         print(f"{group}: {kept} photos added; data/{group}/raw/fetches.parquet says what came of every fetch")
         print("next: run 'dvc repro'")
 

@@ -86,7 +86,9 @@ def print_json(value: Any) -> None:
 def _plain(value: Any) -> Any:
     if is_dataclass(value):
         return {field.name: getattr(value, field.name) for field in fields(value)}
-    return str(value.absolute() if isinstance(value, Path) else value)  # the caller may stand in another folder
+    if isinstance(value, Path):
+        return str(value.absolute())  # the caller may stand in another folder
+    raise TypeError(f"{type(value).__name__} cannot be told as JSON")
 
 
 def end(outcomes: Sequence[Any], failed: int, as_json: bool) -> None:

@@ -348,6 +348,12 @@ def test_what_one_prints_as_json_another_folder_can_use(
     ]
 
 
+def test_what_json_has_no_word_for_is_not_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(TypeError, match="Exception cannot be told as JSON"):
+        print_json([Exception("any")])
+    assert capsys.readouterr().out == ""
+
+
 def test_json_is_all_that_import_and_queue_print(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

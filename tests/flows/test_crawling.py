@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
 import sys
@@ -93,6 +94,16 @@ def test_a_ready_roster_is_taken_and_no_network_is_a_line(
     assert err[2] == "error: twice: no photo was added; the warnings above say why"
     assert len(read_roster(Path("data", "twice")).members) == 9
     assert (added, read_params().groups) == ([], ())  # nothing to build, so nothing is promised to DVC
+
+
+def test_in_json_a_crawl_that_brings_nothing_is_told_too(
+    added: list, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert crawl("--group", "lanterns", "--member", "tavi", "--json", monkeypatch=monkeypatch) == 1
+    printed = capsys.readouterr()
+    (tally,) = json.loads(printed.out)
+    assert (tally["member"], tally["kept"], len(tally["warnings"])) == ("tavi", {}, 1)
+    assert printed.err.splitlines()[-1].startswith("error: lanterns: no photo was added")
 
 
 @pytest.mark.parametrize(

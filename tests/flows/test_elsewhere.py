@@ -26,6 +26,7 @@ from pipeline.loopback import HOST
 CLIPS = {"a.mp4": "plain.mp4", "b.mp4": "one-frame.mp4"}
 WORKERS = ("one", "other")
 UP_S = 120.0
+LABELLED_S = 300.0
 
 
 @pytest.fixture(scope="module")
@@ -69,9 +70,11 @@ def labelled_on(where: str, place: Path, environment: dict[str, str]) -> dict[st
     """Label the clips there; the folder of each that was labelled."""
     command = [sys.executable, "-m", "flows.cli", "label", "clips", "--group", "lanterns", "--json", "--on", where]
     command += ["--out", where.partition(":")[0]]
-    done = subprocess.run(command, cwd=place, env=os.environ | environment, capture_output=True, text=True)
+    done = subprocess.run(
+        command, cwd=place, env=os.environ | environment, capture_output=True, text=True, timeout=LABELLED_S
+    )
     assert done.returncode == 0, done.stderr
-    return {Path(one["video"]).name: one["folder"] for one in json.loads(done.stdout[done.stdout.index("[") :])}
+    return {Path(one["video"]).name: one["folder"] for one in json.loads(done.stdout)}
 
 
 def same_tables(folders: dict[str, str], place: Path) -> None:
@@ -88,8 +91,6 @@ def test_two_workers_of_a_pool(place: Path, prefect: dict[str, str]) -> None:
             work = ("worker", "start", "--pool", "two", "--type", "process", "--limit", "1", "--name", name)
             started(stack, name, prefect, "prefect", *work)
         same_tables(labelled_on("pool:two", place, prefect), place)
-    for name in WORKERS:
-        assert "submitting flow run" in (place / f"{name}.log").read_text()
     assert "database is locked" not in (place / "server.log").read_text()
 
 

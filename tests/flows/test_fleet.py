@@ -15,17 +15,21 @@ from pipeline.errors import LineupError
 PLACES = {
     "none": ("nowhere", "not 'nowhere'"),
     "no address": ("http://127.0.0.1:8786", "tcp://HOST:PORT"),
+    "a pool without a name": ("pool:", "names no work pool"),
     "Dask is not installed": ("dask", r"pip install 'lineup\[dask\]'"),
 }
 
 
 @pytest.mark.parametrize(("where", "says"), PLACES.values(), ids=PLACES.keys())
 def test_places_that_are_none(where: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from flows.fleet import task_runner
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    from flows.fleet import label_on
 
     monkeypatch.setitem(sys.modules, "prefect_dask", None)
-    with pytest.raises(LineupError, match=says):
-        task_runner(where)
+    nowhere = temporary_settings(restore_defaults={PREFECT_API_URL})  # which would be told of next
+    with nowhere, pytest.raises(LineupError, match=says):
+        label_on(where, [], Request("lanterns", Path("labelled")))
 
 
 def test_nobody_waits_for_a_server_that_is_not_there() -> None:

@@ -12,6 +12,7 @@ from prefect.server.database.dependencies import MODELS_DEPENDENCIES
 from prefect.settings import PREFECT_API_DATABASE_CONNECTION_URL, temporary_settings
 from sqlalchemy import text
 from sqlalchemy.exc import OperationalError
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from flows.serve.sqlite import InTurn, waiting_in_turn
 
@@ -46,21 +47,40 @@ def test_prefect_s_own_still_needs_that(tmp_path: Path) -> None:
         asyncio.run(counted(AioSqliteConfiguration(f"sqlite+aiosqlite:///{tmp_path}/prefect.db")))
 
 
-def test_one_within_another_does_not_wait_for_itself(tmp_path: Path) -> None:
-    async def nested() -> int:
-        config = InTurn(f"sqlite+aiosqlite:///{tmp_path}/prefect.db")
-        engine = await config.engine()
-        async with (
-            await config.session(engine) as outer,
-            config.begin_transaction(outer),
-            await config.session(engine) as inner,
-            config.begin_transaction(inner),
-        ):
-            number = (await inner.execute(text("SELECT 1"))).scalar_one()
-        await engine.dispose()
-        return int(number)
+WITHIN_S = 10.0  # one that waits for itself does so for a minute
 
-    assert asyncio.run(asyncio.wait_for(nested(), 10)) == 1
+
+async def nested(config: AioSqliteConfiguration, inner_ends_well: bool) -> list[str]:
+    """What a table holds when a transaction has read and written, and one within it read and wrote too."""
+    engine = await config.engine()
+    async with engine.begin() as connection:
+        await connection.execute(text("CREATE TABLE said (word TEXT)"))
+
+    async def say(session: AsyncSession, word: str) -> None:
+        await session.execute(text("SELECT word FROM said"))
+        await session.execute(text("INSERT INTO said VALUES (:word)"), {"word": word})
+
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(engine.dispose)
+        async with await config.session(engine) as outer, config.begin_transaction(outer):
+            await say(outer, "before")
+            async with await config.session(engine) as inner, config.begin_transaction(inner):
+                await say(inner, "within")
+                if not inner_ends_well:
+                    await inner.rollback()
+            await say(outer, "after")
+        async with engine.connect() as connection:
+            return list((await connection.execute(text("SELECT word FROM said"))).scalars())
+
+
+@pytest.mark.parametrize(
+    ("inner_ends_well", "said"),
+    [(True, ["before", "within", "after"]), (False, ["before", "after"])],
+    ids=["committed", "rolled back"],
+)
+def test_one_within_another_does_not_wait_for_itself(inner_ends_well: bool, said: list[str], tmp_path: Path) -> None:
+    config = InTurn(f"sqlite+aiosqlite:///{tmp_path}/prefect.db")
+    assert asyncio.run(asyncio.wait_for(nested(config, inner_ends_well), WITHIN_S)) == said
 
 
 @pytest.mark.parametrize(("url", "ours"), [("sqlite+aiosqlite:///a.db", True), ("postgresql+asyncpg://u@h/d", False)])
