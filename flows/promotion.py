@@ -1,16 +1,18 @@
 """Promotion: a staged model, photos and metrics become a commit, a tag, and the workspace's own.
 
 All is decided before anything is touched. What is then to be done stands in promotion.json, and each step can be done
-twice: killed at any moment, the next refresh or rollback of the group finishes it.
+twice: killed at any moment, the next refresh or rollback of the group finishes it. Once it is in use only the push is
+left, which takes minutes: what a person does to the workspace from then on is not undone.
 """
 
 from __future__ import annotations
 
 import io
 import json
+import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -27,7 +29,10 @@ LOCK: Final = "dvc.lock"
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """What is to be done: the branch `ref` goes from `parent` to `commit`, which changes `paths`; `tags` by name."""
+    """What is to be done: the branch `ref` goes from `parent` to `commit`, which changes `paths`; `tags` by name.
+
+    `back_to` is the tag that a rollback goes back to, '' of a refresh; with `only_push` all is done but the push.
+    """
 
     ref: str
     parent: str
@@ -35,6 +40,8 @@ class Promotion:
     paths: list[str]
     tags: dict[str, str]
     message: str
+    back_to: str = ""
+    only_push: bool = False
 
 
 def prefix(group: str) -> str:
@@ -67,40 +74,58 @@ def new_blobs(project: Path, group: str, names: Iterable[str], parent: str) -> d
     return {name: content for name, content in blobs.items() if content and content != git.blob(parent, name)}
 
 
-def promote(place: Staging, parent: git.Head, blobs: Mapping[str, str], message: str, tags: Mapping[str, str]) -> None:
-    """Put `blobs`, by path, in use as a commit on `parent`; `tags` are commits by name, '' the one that is made."""
+def promote(
+    place: Staging,
+    parent: git.Head,
+    blobs: Mapping[str, str],
+    message: str,
+    tags: Mapping[str, str],
+    back_to: str = "",
+) -> None:
+    """Put `blobs`, by path, in use as a commit on `parent`; `tags` are commits by name, '' the one that is made.
+
+    `back_to` is the tag that a rollback goes back to.
+    """
     made = git.commit(parent.commit, blobs, message)
     named = {name: commit or made for name, commit in tags.items()}
-    promotion = Promotion(parent.ref, parent.commit, made, sorted(blobs), named, message)
+    promotion = Promotion(parent.ref, parent.commit, made, sorted(blobs), named, message, back_to)
     _check_unchanged(promotion)
     write_json(journal(place), asdict(promotion))
     finish(place)
 
 
 def finish(place: Staging) -> Promotion | None:
-    """Do what is left of a promotion that has begun; None when none has.
+    """Do what is left of a promotion that has begun, and give it as it was found; None when none has.
 
-    Raises LineupError when the workspace has changed so that it cannot be done, and says what to do.
+    With `only_push` nothing else is done, and that it failed is only told. Raises LineupError when the workspace has
+    changed so that the rest cannot be done, and says what to do; CommandError when only its push failed.
     """
     if not journal(place).is_file():
         return None
     promotion = Promotion(**json.loads(journal(place).read_text(encoding="utf-8")))
+    _mend()
+    if not promotion.only_push:
+        _put_in_use(place, promotion)
+        write_json(journal(place), asdict(replace(promotion, only_push=True)))
+    unpushed = _push(targets(place.group))
+    journal(place).unlink()
+    if not promotion.back_to:  # what a rollback finds there is none of its own
+        discard(place)
+    if unpushed:
+        told = f"done ('{promotion.message.splitlines()[0]}'), but not pushed: {unpushed}; run 'dvc push'"
+        if not promotion.only_push:
+            raise CommandError(told)
+        print(told, file=sys.stderr, flush=True)  # it stops nobody from what is to be done now
+    return promotion
+
+
+def _put_in_use(place: Staging, promotion: Promotion) -> None:
     _move(place, promotion)
     _check_unchanged(promotion)
     git.bring(promotion.paths)
     for name, commit in promotion.tags.items():
         git.tag(name, commit)
-    wanted = targets(place.group)
-    _mend()
-    dvc_on_tether(Path.cwd(), "--wait-for-lock", "checkout", "--quiet", "--force", *wanted)
-    unpushed = _push(wanted)  # killed while that takes its minutes, the next one does it
-    journal(place).unlink()
-    if promotion.tags:  # of a refresh; what a rollback finds there is none of its own
-        discard(place)
-    if unpushed:
-        told = promotion.message.splitlines()[0]
-        raise CommandError(f"done ('{told}'), but not pushed: {unpushed}; run 'dvc push'")
-    return promotion
+    dvc_on_tether(Path.cwd(), "--wait-for-lock", "checkout", "--quiet", "--force", *targets(place.group))
 
 
 def _push(wanted: Sequence[str]) -> str:

@@ -63,7 +63,8 @@ def refreshed(group: str, crawl: bool = True, step: Step = plainly, show: Show =
     Raises RefusedError when a check stops it, and LineupError when it cannot begin or go on.
     """
     with one_at_a_time():
-        if done := finish(Staging(check_group(group))):
+        done = finish(Staging(check_group(group)))
+        if done and not done.only_push:
             return Report(group, next(reversed(done.tags), ""), tuple(done.message.splitlines()))
         head, params = ready(group, take=not crawl), read_params()
         place: Staging = step("stage", partial(staged, group, head.commit))

@@ -27,8 +27,8 @@ def rolled_back(group: str, to: int | None = None) -> Report:
     with one_at_a_time():
         place = Staging(check_group(group))
         done = finish(place)
-        if done and not done.tags and to is None:  # a rollback that was killed: not one further
-            return Report(group, done.message.rpartition(" ")[2])
+        if done and done.back_to and to is None:  # killed at that: not one further
+            return Report(group, done.back_to)
         head = ready(group)
         number, commit = _wanted(group, to, head.commit)
         tag = f"{prefix(group)}{number}"
@@ -38,7 +38,7 @@ def rolled_back(group: str, to: int | None = None) -> Report:
         blobs = _fetched(place, commit, head.commit)
         if not blobs:
             return Report(group, "")
-        promote(place, head, blobs, f"Roll back {group} to {tag}", {})
+        promote(place, head, blobs, f"Roll back {group} to {tag}", {}, back_to=tag)
         return Report(group, tag, tuple(_left(group, commit, head.commit)))
 
 

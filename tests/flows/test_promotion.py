@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -12,8 +13,9 @@ import yaml
 from conftest import ROOT
 
 from flows import git, promotion, refreshing
-from flows.promotion import finish, lock_of, new_blobs, promote
-from flows.refreshing import ready
+from flows.project import CommandError
+from flows.promotion import finish, journal, lock_of, new_blobs, promote
+from flows.refreshing import ready, refreshed
 from flows.rollback import rolled_back
 from flows.staging import Staging
 from pipeline.errors import LineupError
@@ -140,14 +142,21 @@ def test_a_group_that_is_not_built_is_told(repository: Path) -> None:
         ready("solo")
 
 
-STEPS = [(git, "move"), (git, "bring"), (git, "tag"), (promotion, "dvc_on_tether"), (promotion, "discard")]
-STEPS += [(promotion, "dvc_answer")]  # whether there is a remote: with what is pushed there
+ALL, PUSH, NOTHING = False, True, None  # what is left to do, as finish() tells it
+STEPS = [
+    (git, "move", ALL),
+    (git, "bring", ALL),
+    (git, "tag", ALL),
+    (promotion, "dvc_on_tether", ALL),
+    (promotion, "dvc_answer", PUSH),  # whether there is a remote
+    (promotion, "discard", NOTHING),
+]
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize(("module", "step"), STEPS, ids=[step for _, step in STEPS])
+@pytest.mark.parametrize(("module", "step", "left"), STEPS, ids=[step for _, step, _ in STEPS])
 def test_killed_at_any_step_it_is_finished_by_the_next(
-    module: object, step: str, after: bool, repository: Path, monkeypatch: pytest.MonkeyPatch
+    module: object, step: str, left: bool | None, after: bool, repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = getattr(module, step)
 
@@ -161,8 +170,8 @@ def test_killed_at_any_step_it_is_finished_by_the_next(
         patched.setattr(module, step, killed)
         with pytest.raises(KeyboardInterrupt):
             promoted(place)
-    if done := finish(place):
-        assert list(done.tags) == ["model/duo/1", "model/duo/2"]
+    done = finish(place)
+    assert (done and done.only_push) is left
     assert finish(place) is None
     assert run_git("status", "--porcelain") == ""
     assert run_git("rev-list", "--count", "HEAD") == "2"
@@ -170,19 +179,115 @@ def test_killed_at_any_step_it_is_finished_by_the_next(
     assert Path("data/duo/raw.dvc").read_text() == "raw 2\n"
 
 
-def test_a_rollback_that_was_killed_is_not_done_twice(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def killed(*_: object) -> None:
-        raise KeyboardInterrupt
+class Remote:
+    """Stands for DVC with a default remote: what it was asked to do, and what `fails` with which error."""
 
-    place, head = staged(), git.head()
-    blobs = new_blobs(place.project, "duo", OWN, head.commit)
-    with monkeypatch.context() as patched:
-        patched.setattr(promotion, "dvc_on_tether", killed)
-        with pytest.raises(KeyboardInterrupt):
-            promote(place, head, blobs, "Roll back duo to model/duo/1", {})
-    assert rolled_back("duo").tag == "model/duo/1"
-    assert run_git("rev-list", "--count", "HEAD") == "2"
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, **fails: BaseException) -> None:
+        self.asked: list[str] = []
+        self.fails = fails
+        monkeypatch.setattr(promotion, "dvc_answer", lambda *_: "origin")
+        monkeypatch.setattr(promotion, "dvc_on_tether", self._asked)
+
+    def _asked(self, _: Path, __: str, what: str, *___: str) -> None:
+        self.asked.append(what)
+        if what == "checkout":  # with --force: what no cache has goes too
+            shutil.rmtree(Path("data", "duo", "raw"), ignore_errors=True)
+        if what in self.fails:
+            raise self.fails.pop(what)
+
+
+def files() -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in Path("data").rglob("*") if path.is_file()}
+
+
+PHOTO = "data/duo/raw/mira/new.jpg"
+MEANWHILE: dict[str, Callable[[], object]] = {
+    "nothing": lambda: None,
+    "a photo put in by hand": change(PHOTO),
+    "photos imported": change("data/duo/raw.dvc"),
+    "a build": change("dvc.lock"),
+    "another branch": lambda: run_git("switch", "--quiet", "--create", "other", "HEAD~1"),
+}
+
+
+@pytest.mark.parametrize("do", MEANWHILE.values(), ids=MEANWHILE.keys())
+def test_killed_while_it_pushes_the_next_one_only_pushes(
+    do: Callable[[], object], repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, remote = staged(), Remote(monkeypatch, push=KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        promoted(place)
+    do()
+    before = files(), run_git("status", "--porcelain"), git.head()
+    done = finish(place)
+    assert done
+    assert done.only_push
+    assert remote.asked == ["checkout", "push", "push"]
+    assert (files(), run_git("status", "--porcelain"), git.head()) == before
+    assert (finish(place), place.folder.exists()) == (None, False)
+
+
+def test_after_the_push_a_refresh_goes_on_with_its_own_work(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place, remote = staged(), Remote(monkeypatch, push=KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        promoted(place)
+    write(PHOTO, "mine")
+    with pytest.raises(LineupError, match=r"raw is not as data/duo/raw\.dvc says"):
+        refreshed("duo")
+    assert remote.asked == ["checkout", "push", "push"]
+    assert Path(PHOTO).read_text() == "mine"
+
+
+UNPUSHED = "done ('Refresh duo: model/duo/2'), but not pushed: no route; run 'dvc push'"
+
+
+def test_a_push_that_fails_ends_the_promotion_that_it_is_of(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = staged()
+    Remote(monkeypatch, push=CommandError("no route"))
+    with pytest.raises(CommandError) as failure:
+        promoted(place)
+    assert str(failure.value) == UNPUSHED
     assert finish(place) is None
+
+
+def test_a_push_that_fails_stops_nothing_that_comes_after(
+    repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    place, remote = staged(), Remote(monkeypatch, push=KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        promoted(place)
+    remote.fails["push"] = CommandError("no route")
+    assert finish(place)
+    assert capsys.readouterr().err == f"{UNPUSHED}\n"
+    assert finish(place) is None
+
+
+@pytest.mark.parametrize("step", ["checkout", "push"])
+def test_a_rollback_that_was_killed_is_not_done_twice(
+    step: str, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, head, remote = staged(), git.head(), Remote(monkeypatch, **{step: KeyboardInterrupt()})
+    blobs = new_blobs(place.project, "duo", OWN, head.commit)
+    with pytest.raises(KeyboardInterrupt):
+        promote(place, head, blobs, "duo as it was", {}, back_to="model/duo/1")
+    assert rolled_back("duo").tag == "model/duo/1"
+    assert remote.asked[-1] == "push"
+    assert run_git("rev-list", "--count", "HEAD") == "2"
+    assert (finish(place), place.project.exists()) == (None, True)  # the refused refresh beside it stays
+
+
+def test_a_journal_of_an_earlier_version_is_finished(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = staged()
+    with monkeypatch.context() as patched:
+        patched.setattr(promotion, "finish", lambda _: None)
+        promoted(place)
+    known = json.loads(journal(place).read_text())
+    del known["back_to"], known["only_push"]
+    write(str(journal(place)), json.dumps(known))
+    done = finish(place)
+    assert done
+    assert not done.only_push
+    assert list(git.tags("model/duo/")) == [1, 2]
 
 
 def test_a_commit_of_somebody_else_meanwhile_is_kept(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
