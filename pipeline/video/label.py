@@ -98,7 +98,7 @@ def label(video: Path, group: str, out: Path, params: Params, wishes: Wishes = W
         if cams and params.render.style == "blur":
             told["warnings"].append("the fan-cams are not blurred")
         write_json(folder / "run.json", told | settings | made)
-        return put_results(folder, video, out, told["input_sha256"])
+        return put_results(folder, video, out, told["input_sha256"], group)
 
 
 def labels_by_frame(faces: pd.DataFrame) -> dict[int, FaceLabels]:

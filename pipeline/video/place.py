@@ -20,16 +20,19 @@ def stem(video: Path) -> str:
     return video.stem if video.stem.strip(".") else "video"  # '..mp4' would be the folder of all results itself
 
 
-def put_results(folder: Path, video: Path, out: Path, sha256: str) -> Path:
-    """Make `folder`, which lies in `out`, the results of `video`, of content `sha256`; where they stand.
+def put_results(folder: Path, video: Path, out: Path, sha256: str, group: str) -> Path:
+    """Make `folder`, which lies in `out`, the results of `video`, of content `sha256`, by `group`; where they stand.
 
-    That is out/<stem>, or out/<stem>-<hash> when out/<stem> holds anything but earlier results of this very video.
+    That is out/<stem>, or when that holds anything but earlier results of this very video and group, out/<stem>-<group>
+    for another group's, else out/<stem>-<hash>.
     """
     LOCKS.mkdir(parents=True, exist_ok=True)
     name = hashlib.sha256(os.fsencode(out.resolve())).hexdigest()[:32]
     with FileLock(LOCKS / f"out-{name}"):  # between looking and taking, no other video takes the name
         target = out / stem(video)
-        if target.exists() and labelled_in(target) != sha256:
-            target = out / f"{stem(video)}-{sha256[:8]}"
+        if target.exists() and labelled_in(target) != (sha256, group):
+            target = out / f"{stem(video)}-{group if labelled_in(target)[0] == sha256 else sha256[:8]}"
+        if target.exists() and labelled_in(target) != (sha256, group):
+            target = out / f"{stem(video)}-{group}-{sha256[:8]}"
         put_in_place(folder, target)
     return target

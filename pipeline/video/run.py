@@ -24,12 +24,13 @@ from pipeline.video.watch import Networks
 LIBRARIES: Final = ("av", "numpy", "onnxruntime", "opencv-python-headless", "scenedetect-headless", "trackers")
 
 
-def labelled_in(folder: Path) -> str:
-    """The SHA-256 of the video whose results are in `folder`; '' when it holds something else."""
+def labelled_in(folder: Path) -> tuple[str, str]:
+    """The SHA-256 of the video whose results are in `folder`, and the group; empty when it holds something else."""
     try:
-        return str(json.loads((folder / "run.json").read_text(encoding="utf-8"))["input_sha256"])
+        run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        return str(run["input_sha256"]), str(run["group"])
     except (OSError, ValueError, KeyError, TypeError):
-        return ""
+        return "", ""
 
 
 def run_of(
