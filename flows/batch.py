@@ -19,6 +19,7 @@ from prefect.client.schemas.objects import TaskRun
 from prefect.futures import wait
 from prefect.runtime import flow_run
 from prefect.settings import get_current_settings
+from prefect.states import Cancelled, Completed, Failed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from prefect.tasks import Task, exponential_backoff
 
@@ -146,17 +147,24 @@ def _stopped_by_signals(stopping: threading.Event, asked: list[int]) -> Iterator
 
 
 def _as_task(job: Job, label: Callable[[], Outcome]) -> Outcome:
-    """What `label` gives, shown as a task run named group/video/job, which fails when the video does."""
+    """What `label` gives, shown as a task run named group/video/job, which fails when the video does.
+
+    It says so by its state: an error that is raised Prefect prints with its whole trace.
+    """
     name = f"{job.request.group}/{job.video.name}/{job.id[:SHORT_ID]}"
 
     @task(name="label-video", task_run_name=name.replace("{", "{{").replace("}", "}}"), cache_policy=NO_CACHE)
-    def label_job() -> Outcome:
-        return _labelled(label())
+    def label_job() -> State[None]:
+        outcomes.append(outcome := label())
+        if outcome.folder is not None:
+            return Completed()
+        return (Cancelled if outcome.kind == "stopped" else Failed)(message=outcome.error)
 
-    try:
-        return label_job()
-    except UnlabelledError as error:
-        return error.outcome
+    outcomes: list[Outcome] = []
+    state = label_job(return_state=True)
+    if not outcomes:
+        state.result()  # raises what went wrong
+    return outcomes[0]
 
 
 def _labelled(outcome: Outcome) -> Outcome:

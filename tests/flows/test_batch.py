@@ -55,7 +55,7 @@ def task_states() -> dict[str, str]:
         return {run.name: str(run.state_type.value) for run in client.read_task_runs() if run.state_type}
 
 
-def test_a_worker_s_jobs_are_task_runs(server: None, videos: list[Path]) -> None:
+def test_a_worker_s_jobs_are_task_runs(server: None, videos: list[Path], capfd: pytest.CaptureFixture[str]) -> None:
     from flows.batch import work_in_prefect
     from flows.labelling import Request
     from flows.queue.store import Queue
@@ -68,6 +68,7 @@ def test_a_worker_s_jobs_are_task_runs(server: None, videos: list[Path]) -> None
         worker = Worker(queue, 60, lambda job, _: shown.update({job.video.name: (job.state, job.reason)}))
         work_in_prefect(worker, 2, until_empty=True)
     assert shown == {"good {x}.mp4": ("done", ""), "broken.mp4": ("failed", "it is broken")}
+    assert "Traceback" not in "".join(capfd.readouterr())
     names = [f"lanterns/{job.video.name}/{job.id[:10]}" for job in jobs]
     for _ in range(100):  # the server writes down what it hears a little later
         states = task_states()
