@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from typing import Annotated
@@ -44,6 +45,8 @@ def refresh(
                 report = watched(group, crawl)
     except RefusedError as refusal:
         print(refusal, file=sys.stderr)
+        if as_json:
+            print(json.dumps({"group": group, "refused": str(refusal)}, indent=2))
         raise typer.Exit(REFUSED) from None
     for warning in report.warnings:
         print(f"warning: {warning}", file=sys.stderr)

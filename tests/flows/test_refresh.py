@@ -119,7 +119,8 @@ def test_swapped_labels_are_refused_and_leave_no_trace(committed: Clone) -> None
     review.write_text(review.read_text() + "".join(lines))
     dirty, commit = committed.git("status", "--porcelain"), committed.git("rev-parse", "HEAD")
     before = {name: file for name, file in committed.files().items() if not name.startswith(TOLD)}
-    step = committed.run(*REFRESH, "--no-crawl", status=3)
+    step = committed.run(*REFRESH, "--no-crawl", "--json", status=3)
+    assert '"refused": "' in step.printed
     after = {name: file for name, file in step.files.items() if not name.startswith(TOLD)}
     assert after == before
     assert (committed.git("status", "--porcelain"), committed.git("rev-parse", "HEAD")) == (dirty, commit)
