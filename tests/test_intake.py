@@ -169,6 +169,13 @@ def test_a_member_may_have_any_ordinary_name(tmp_path: Path, name: str) -> None:
     assert read_roster(tmp_path / "g").keys == (name,)
 
 
+def test_folders_without_a_file_make_no_group(tmp_path: Path) -> None:
+    (tmp_path / "photos" / "mira" / "concert").mkdir(parents=True)
+    with pytest.raises(DatasetError, match="no file is in its members' folders"):
+        import_photos(tmp_path / "photos", tmp_path / "g")
+    assert not (tmp_path / "g").exists()
+
+
 def test_folders_that_are_one_elsewhere_stop_the_import_before_it_writes(tmp_path: Path, photos: Path) -> None:
     (photos / "MIRA").mkdir()
     with pytest.raises(DatasetError, match="put them into one"):
