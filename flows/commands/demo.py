@@ -28,6 +28,7 @@ def demo() -> None:
         (made.folder / "screen_time.png", "who is on screen when"),
         (made.folder / "appearances.csv", "every appearance, to the frame"),
         (Path("metrics") / GROUP / "model_card.html", "how good the model is, on what it rests, and how sure that is"),
+        (Path("data") / GROUP / "report.html", "where its photos came from, and what became of each"),
         (Path("data") / GROUP / "roster.yaml", "names and colours, yours to change"),
     ):
         print(f"  {path!s:60} {what}")
