@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import struct
+import sys
 import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import absl.logging
 import numpy as np
 import pytest
 from clone import Clone, Step, played
@@ -26,6 +29,11 @@ ROOT = Path(__file__).parent.parent
 SAMPLE = ROOT / "data" / "sample"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 os.environ.setdefault("LINEUP_WEIGHTS", str(ROOT / "models" / "weights"))
+os.environ |= {"DO_NOT_TRACK": "1", "PREFECT_SERVER_ANALYTICS_ENABLED": "false"}  # the servers of tests tell nobody
+# TensorFlow's log handler closes the stream that it found, which is pytest's own, when Prefect sets its logging up.
+absl.logging.get_absl_handler().python_handler.stream = sys.__stderr__
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # of a shell's background job; tests send it to their children
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shutil
@@ -294,8 +295,10 @@ def test_a_forgotten_member_is_not_looked_for(web: Web, data: Path, quick: Param
 
 
 def test_an_import_waits_for_a_crawl_and_neither_loses_a_row(
-    web: Web, data: Path, quick: Params, fetcher: Fetcher, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    web: Web, data: Path, quick: Params, fetcher: Fetcher, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    told = io.StringIO()  # capsys would lose what another thread says while it is read
+    monkeypatch.setattr(sys, "stderr", told)
     (tmp_path / "photos" / "mira").mkdir(parents=True)
     (tmp_path / "photos" / "mira" / "a.jpg").write_bytes(PHOTOS[5])
     importing = threading.Thread(target=import_photos, args=(tmp_path / "photos", data))
@@ -303,8 +306,9 @@ def test_an_import_waits_for_a_crawl_and_neither_loses_a_row(
     listed(data, *(web.photo(number) for number in range(4)))
     with opened_store(data):  # as the crawl does
         importing.start()
-        while "waiting: another command is changing" not in capsys.readouterr().err:
+        while "waiting: another command is changing" not in told.getvalue():
             assert importing.is_alive()
+            time.sleep(0.01)
         list(crawl_group(data, quick, fetcher))
         assert not read_manifest(data / "raw")["source"].eq("import").any()
     importing.join()

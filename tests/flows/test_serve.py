@@ -164,12 +164,24 @@ def serve(place: Path, *options: str, **environment: str) -> subprocess.Popen[st
 def served(place: Path) -> Iterator[tuple[subprocess.Popen[str], str, str]]:
     """serve, and the addresses of its page and of Prefect."""
     process = serve(place, "--port", "0", "--prefect-port", "0", "--jobs", "1")
+    try:
+        page, prefect = re.findall(r"http://\S+", told(process, "Ctrl-C ends it"))
+        yield process, page, prefect
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def told(process: subprocess.Popen[str], last: str) -> str:
+    """What the process prints up to its line `last`."""
     assert process.stdout
-    told = "".join(iter(process.stdout.readline, "Ctrl-C ends it\n"))
-    page, prefect = re.findall(r"http://\S+", told)
-    yield process, page, prefect
-    process.kill()
-    process.wait()
+    assert process.stderr
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if line.strip() == last:
+            return "".join(lines)
+    raise AssertionError(f"it ended before it said {last!r}: {process.stderr.read()}")
 
 
 def asked(url: str, body: dict[str, Any] | None = None) -> Any:
