@@ -7,10 +7,10 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from importlib import import_module
 from pathlib import Path
-from typing import Any, Final, get_args
+from typing import Any, Final
 
+from pipeline.crawl import baidu, bing, commons, folder, google, openverse, site, url_list
 from pipeline.crawl.connection import FetchError
 from pipeline.crawl.fetch import Fetcher
 from pipeline.crawl.sources import Find, Found, SourceError, Wanted, keywords_of
@@ -24,9 +24,16 @@ from pipeline.roster import Member, Roster, read_roster
 from pipeline.safeopen import HEAD_BYTES, Limits, opened, sniff
 
 MAX_URL_CHARACTERS: Final = 4096
-# Each is the module of its name, and what that calls `find`: a source is one file, and its name in params.SourceName.
+# A source is one file, its name in params.SourceName, and a line here.
 SOURCES: Final[dict[SourceName, Find]] = {
-    name: import_module(f"pipeline.crawl.{name}").find for name in get_args(SourceName)
+    "baidu": baidu.find,
+    "bing": bing.find,
+    "commons": commons.find,
+    "folder": folder.find,
+    "google": google.find,
+    "openverse": openverse.find,
+    "site": site.find,
+    "url_list": url_list.find,
 }
 _NOTHING: Final[Row] = {
     **dict.fromkeys(("key", "path", "content_type", "reason", "detail"), ""),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from conftest import ROOT
@@ -191,6 +192,10 @@ def test_a_source_without_its_place_says_so(name: str, case: tuple, fetcher: Fet
     key: SourceName = name.strip()  # type: ignore[assignment]
     with pytest.raises(SourceError, match=says):
         list(SOURCES[key](Wanted(Member("mira", "Mira", "#112233", **places), (), 5, ROOT), fetcher))
+
+
+def test_every_source_that_may_be_named_can_be_asked() -> None:
+    assert set(SOURCES) == set(get_args(SourceName))
 
 
 @pytest.mark.parametrize("name", SOURCES)
