@@ -15,6 +15,7 @@ from pydantic import BaseModel
 
 from pipeline.errors import DatasetError
 from pipeline.loopback import headers, hosts
+from pipeline.review.cases import Cases
 from pipeline.review.desk import DecisionError, Desk, Standing
 from pipeline.review.sections import sections, shortcuts
 
@@ -92,7 +93,7 @@ def _add_pages(app: FastAPI, desk: Desk, token: str) -> None:
     @app.get("/")
     def first() -> RedirectResponse:
         cases = desk.cases()
-        found = sections(cases, {})
+        found = sections(cases, desk.standing(cases).decided)
         return RedirectResponse(f"/page/{next((n for n, one in enumerate(found) if one.count), 0)}", 303)
 
     @app.get("/favicon.ico", status_code=204)
@@ -129,13 +130,15 @@ def _add_pictures(app: FastAPI, desk: Desk) -> None:
 
 
 def _add_decisions(app: FastAPI, desk: Desk) -> None:
-    def told(standing: Standing, **more: Any) -> JSONResponse:
-        return JSONResponse({"waiting": standing.waiting, "problems": standing.problems, **more})
+    def told(cases: Cases, standing: Standing, **more: Any) -> JSONResponse:
+        counts = [one.count for one in sections(cases, standing.decided)]
+        return JSONResponse({"waiting": standing.waiting, "problems": standing.problems, "counts": counts, **more})
 
     @app.get("/decisions")
     def decisions() -> JSONResponse:
-        standing = desk.standing(desk.cases())
-        return told(standing, decided={key: asdict(one) for key, one in standing.decided.items()})
+        cases = desk.cases()
+        standing = desk.standing(cases)
+        return told(cases, standing, decided={key: asdict(one) for key, one in standing.decided.items()})
 
     @app.post("/decisions")
     def decide(wish: Wish) -> JSONResponse:
@@ -145,9 +148,10 @@ def _add_decisions(app: FastAPI, desk: Desk) -> None:
             raise HTTPException(422, str(error)) from None
         except (DatasetError, OSError) as error:
             raise HTTPException(409, str(error)) from None
-        standing = desk.standing(desk.cases())
+        cases = desk.cases()
+        standing = desk.standing(cases)
         now = standing.decided.get(wish.key)
-        return told(standing, before=asdict(before) if before else None, now=asdict(now) if now else None)
+        return told(cases, standing, before=asdict(before) if before else None, now=asdict(now) if now else None)
 
 
 def _same(given: str, token: str) -> bool:

@@ -29,7 +29,8 @@ function paint(card, decided) {
     !one ? card.dataset.machine ?? "" : one.decision === "reject" ? "✗ left out" : `✓ ${names.get(member) ?? member}`;
 }
 
-function tell({ waiting, problems }) {
+function tell({ waiting, problems, counts }) {
+  document.querySelectorAll("nav span").forEach((span, index) => { span.textContent = counts[index] ?? ""; });
   byId("waiting").textContent = waiting
     ? `${waiting} ${waiting === 1 ? "decision is" : "decisions are"} not built in yet: run dvc repro when you are done.`
     : "Every decision is built in.";
@@ -113,8 +114,17 @@ function toggle(id) {
 
 function wholePhoto() {
   if (current < 0) return;
+  byId("mark").hidden = true; // until the photo's size is known
   byId("whole").src = `/photo/${encodeURIComponent(cards[current].dataset.key)}`;
   toggle("photo");
+}
+
+function mark() {
+  const { naturalWidth: width, naturalHeight: height } = byId("whole");
+  const [x0, y0, x1, y1] = cards[current].dataset.box.split(" ").map(Number);
+  const place = { left: x0 / width, top: y0 / height, width: (x1 - x0) / width, height: (y1 - y0) / height };
+  for (const [side, share] of Object.entries(place)) byId("mark").style[side] = `${100 * share}%`;
+  byId("mark").hidden = false;
 }
 
 const actions = {
@@ -165,6 +175,7 @@ document.addEventListener("click", event => {
   if (button) button.blur(); // or the space bar would press it again
 });
 
+byId("whole").addEventListener("load", mark);
 document.addEventListener("visibilitychange", () => document.hidden || refresh()); // another tab may have decided
 for (const button of document.querySelectorAll("[data-colour]")) button.style.setProperty("--member", button.dataset.colour);
 document.querySelector("nav [aria-current]").scrollIntoView({ block: "nearest", inline: "center" });

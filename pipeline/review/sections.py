@@ -21,11 +21,7 @@ class Section:
     title: str
     kind: Literal["cases", "faces"]
     groups: tuple[tuple[str, tuple[Case, ...]], ...]
-
-    @property
-    def count(self) -> int:
-        """How many faces there are on the page."""
-        return sum(len(cases) for _, cases in self.groups)
+    count: int  # faces on the page; of 'cases', those that nobody has decided on
 
 
 def sections(cases: Cases, decided: Mapping[str, Decided]) -> tuple[Section, ...]:
@@ -33,13 +29,15 @@ def sections(cases: Cases, decided: Mapping[str, Decided]) -> tuple[Section, ...
     names = {member.key: member.name for member in cases.roster.members}
     latest = tuple(_plain(cases, key) for key in reversed(list(decided)))
     return (
-        Section("Suspects", "cases", _grouped(cases.suspects, names)),
-        Section("Suggestions", "cases", _grouped(cases.suggestions, names)),
         *(
-            Section(names.get(member, member), "faces", (("", tuple(_plain(cases, key) for key in keys)),))
+            Section(title, "cases", _grouped(asked, names), sum(case.key not in decided for case in asked))
+            for title, asked in (("Suspects", cases.suspects), ("Suggestions", cases.suggestions))
+        ),
+        *(
+            Section(names.get(member, member), "faces", (("", tuple(_plain(cases, key) for key in keys)),), len(keys))
             for member, keys in cases.by_member.items()
         ),
-        Section("Decided", "faces", (("", latest),)),
+        Section("Decided", "faces", (("", latest),), len(latest)),
     )
 
 

@@ -10,6 +10,8 @@ import pytest
 from served import Page, make_doubtful, served
 
 from pipeline.decisions import decisions_path
+from pipeline.records import FACES
+from pipeline.tables import read_table
 
 PHONE = {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True}
 WIDE = {"viewport": {"width": 1280, "height": 800}}
@@ -51,6 +53,11 @@ def current(tab: Any) -> int:
     return int(tab.evaluate("[...document.querySelectorAll('.card')].findIndex(c => c.matches('.current'))"))
 
 
+def counts(tab: Any) -> list[int]:
+    """What the pages are said to hold."""
+    return [int(text) for text in tab.locator("nav span").all_inner_texts()]
+
+
 def settled(tab: Any, count: int) -> None:
     """Wait until so many decisions are told as waiting."""
     words = "Every decision" if not count else f"{count} decision{'s are' if count > 1 else ' is'} not built in"
@@ -58,15 +65,19 @@ def settled(tab: Any, count: int) -> None:
 
 
 def test_by_keyboard(tab: Any, group: Path) -> None:
+    asked = tab.locator(".card").count()
+    assert counts(tab)[0] == asked
     for key in ("a", "r", "5", "ArrowRight"):
         tab.keyboard.press(key)
     settled(tab, 3)
+    assert (counts(tab)[0], counts(tab)[-1]) == (asked - 3, 3)
     assert decided(group) == ["accept,", "reject,", "accept,tavi"]
     assert tab.locator(".accepted").count() == 2
     assert tab.locator(".rejected .state").inner_text() == "✗ left out"
     assert current(tab) == 3
     tab.keyboard.press("u")
     settled(tab, 2)
+    assert (counts(tab)[0], counts(tab)[-1]) == (asked - 2, 2)
     assert current(tab) == 2
     tab.keyboard.press("p")
     tab.keyboard.press("2")  # another word on a face that was rejected
@@ -81,7 +92,7 @@ def test_by_keyboard(tab: Any, group: Path) -> None:
     settled(tab, 1)
 
 
-def test_help_and_the_whole_photo(tab: Any) -> None:
+def test_help_and_the_whole_photo(tab: Any, group: Path) -> None:
     tab.keyboard.press("?")
     assert tab.locator("#help").is_visible()
     tab.keyboard.press("a")  # is not a decision while the help is open
@@ -89,7 +100,14 @@ def test_help_and_the_whole_photo(tab: Any) -> None:
     assert not tab.locator("#help").is_visible()
     tab.keyboard.press(" ")
     tab.wait_for_selector("#photo[open]")
-    assert tab.evaluate("document.getElementById('whole').decode().then(() => true)")
+    tab.wait_for_selector("#mark:visible")
+    whole, mark = (tab.locator(one).bounding_box() for one in ("#whole", "#mark"))
+    width, height = tab.evaluate("(({naturalWidth, naturalHeight}) => [naturalWidth, naturalHeight])(whole)")
+    key = tab.locator(".card.current").get_attribute("data-key")
+    face = read_table(group / "faces.parquet", FACES).set_index("key").loc[key]
+    shown = [(mark["x"] - whole["x"]) / whole["width"] * width, (mark["y"] - whole["y"]) / whole["height"] * height]
+    assert shown == pytest.approx([face["x0"], face["y0"]], abs=3.0)
+    assert mark["width"] / whole["width"] * width == pytest.approx(face["x1"] - face["x0"], abs=3.0)
     tab.keyboard.press(" ")
     assert not tab.locator("#photo").is_visible()
     settled(tab, 0)
