@@ -22,13 +22,12 @@ import pandas as pd
 
 from pipeline import clean, curate, embed, faces
 from pipeline.intake import import_photos
-from pipeline.judging import Bounds, judge
+from pipeline.judging import judge
 from pipeline.labelquality import label_quality
 from pipeline.params import Params, read_params
 from pipeline.records import TEST
 from pipeline.side import Side
 from pipeline.split import sides
-from pipeline.strangers import stranger_likeness
 from pipeline.suspects import DROP, FLAG, find_suspects
 from pipeline.tables import read_metadata, read_vectors
 from pipeline.train import train
@@ -127,8 +126,7 @@ def measured(group: Group, others: np.ndarray, way: Way, params: Params, rng: np
 def curated(vectors: np.ndarray, given: np.ndarray, groups: np.ndarray, group: Group, params: Params) -> pd.DataFrame:
     """The suspects among faces with labels `given`; the index is their place."""
     members, labels = np.unique(given, return_inverse=True)
-    shares = (curate.STRANGER_SHARE, params.train.false_name_rate)
-    bounds = Bounds(*(stranger_likeness(group.embedder, share) for share in shares))
+    bounds = curate.bounds_of(group.embedder, labels, params)
     verdict = judge(vectors, labels, np.zeros(len(labels), bool), params.curate, bounds)
     rows = pd.DataFrame({"key": [str(place) for place in range(len(given))], "member": given, "decided_by": "machine"})
     quality = label_quality(vectors, labels, groups, verdict.kept)

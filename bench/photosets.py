@@ -17,16 +17,16 @@ import recipe
 from pipeline import clean, embed, faces
 from pipeline.classifiers import Examples, understood
 from pipeline.classifiers.model import Model
-from pipeline.curate import STRANGER_SHARE
+from pipeline.curate import bounds_of
 from pipeline.files import sha256_of, written_whole
 from pipeline.images import read_still, shrink
 from pipeline.intake import import_photos
-from pipeline.judging import Bounds, judge
+from pipeline.judging import judge
 from pipeline.models.weights import chosen_embedder, weights_folder
 from pipeline.params import Params
 from pipeline.progress import track
 from pipeline.side import Side
-from pipeline.strangers import stranger_likeness, stranger_metadata
+from pipeline.strangers import stranger_metadata
 from pipeline.tables import read_vectors
 from pipeline.train import Tried, train
 
@@ -128,7 +128,7 @@ def _curated(photos: Photos, params: Params) -> Side:
     """The training side that Lineup makes of `photos`: without those that curate drops."""
     members, labels = np.unique(photos.members, return_inverse=True)
     metadata = stranger_metadata(chosen_embedder(params.models).strangers)
-    bounds = Bounds(*(stranger_likeness(metadata, share) for share in (STRANGER_SHARE, params.train.false_name_rate)))
+    bounds = bounds_of(metadata, labels, params)
     kept = judge(photos.vectors, labels, np.zeros(len(labels), bool), params.curate, bounds).kept
     groups, keys, crops = (photos.rows[kept][name].to_numpy(str) for name in ("duplicate_group", "key", "crop"))
     return Side(photos.vectors[kept], labels[kept], groups, keys, crops, tuple(members.tolist()))

@@ -6,7 +6,7 @@ Faces in doubt are kept and flagged; unlabelled faces that surely look like one 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -43,8 +43,8 @@ def main(data: Path, params: Params) -> None:
     asked = unlabelled & faces["decision"].eq("")  # nobody has said whose they are: there is no label to judge
     judged = faces[~asked & ~rejected]
     metadata = read_metadata(data / EMBEDDINGS)
-    bounds = Bounds(*(stranger_likeness(metadata, share) for share in (STRANGER_SHARE, params.train.false_name_rate)))
     members, labels = np.unique(judged["member"].to_numpy(str), return_inverse=True)
+    bounds = bounds_of(metadata, labels, params)
     verdict = judge(vectors[judged.index], labels, judged["decision"].eq(ACCEPT).to_numpy(), params.curate, bounds)
     quality = label_quality(vectors[judged.index], labels, judged["duplicate_group"].to_numpy(str), verdict.kept)
     suspects = find_suspects(judged, verdict, quality, members, bounds)
@@ -61,6 +61,16 @@ def main(data: Path, params: Params) -> None:
     )
     outcome = told(f"{len(kept) + len(dropped)} faces", len(kept), (row.reason for row in dropped))
     print(f"{STAGE}: {outcome}, {flagged}, {len(decisions.rows)} decided by a person")
+
+
+def bounds_of(metadata: Mapping[str, str], labels: np.ndarray, params: Params) -> Bounds:
+    """The likenesses that few strangers reach, to members with as many faces as have these `labels` (places).
+
+    DatasetError when the table of vectors with this metadata does not say how alike strangers are.
+    """
+    most = int(np.bincount(labels, minlength=1).max())
+    shares = STRANGER_SHARE, params.train.false_name_rate
+    return Bounds(*(stranger_likeness(metadata, share, most) for share in shares))
 
 
 def decide(faces: pd.DataFrame, decisions: pd.DataFrame) -> pd.DataFrame:
