@@ -143,6 +143,7 @@ def add_group_to_params(path: Path, group: str) -> None:
             return
         # Params are read as YAML 1.1, in which a bare 'on' or '2024' is no text.
         names.append(group if yaml.safe_load(group) == group else DoubleQuotedScalarString(group))
+        _keep_together(names)
     except FileNotFoundError:
         raise ParamsError(f"{path} is not there: run this in the project's folder") from None
     except (YAMLError, KeyError, TypeError, AttributeError):
@@ -150,6 +151,13 @@ def add_group_to_params(path: Path, group: str) -> None:
     text = io.StringIO()
     yaml_file.dump(document, text)
     write_text(path, text.getvalue())
+
+
+def _keep_together(names: Any) -> None:
+    """Put the empty line that followed the list after its new last item."""
+    comments, last = names.ca.items, len(names) - 2
+    if last in comments and not any(token.value.strip() for token in comments[last] if token):
+        comments[len(names) - 1] = comments.pop(last)
 
 
 def members_folders(photos: Path) -> tuple[list[Path], list[str]]:

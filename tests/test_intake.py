@@ -234,6 +234,14 @@ def test_a_group_is_added_to_params_and_nothing_else_changes(tmp_path: Path, sty
     assert path.read_bytes() == content
 
 
+def test_groups_stay_together_in_params(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text("groups: []\n\nclean: {a: 1}\n", encoding="utf-8")
+    for name in ("lanterns", "others", "2024"):
+        add_group_to_params(path, name)
+    assert path.read_text(encoding="utf-8") == ('groups:\n  - lanterns\n  - others\n  - "2024"\n\nclean: {a: 1}\n')
+
+
 def test_a_group_that_is_there_leaves_the_file_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
     path.write_text("groups:   [ lanterns ]   # mine\nclean: {a:   1}\n\n\n", encoding="utf-8")

@@ -163,4 +163,7 @@ def cancel(
         if watched:
             print(f"{watched}: {'not watched any more' if unwatch(jobs, watched) else 'was not watched'}")
         if ids:
-            print(f"{jobs.cancel([jobs.find(one) for one in ids])} cancelled")
+            found = [jobs.find(one) for one in ids]
+            cancelled = jobs.cancel(found)
+            ended = len(found) - cancelled
+            print(f"{cancelled} cancelled" + (f", {ended} had ended already" if ended else ""))

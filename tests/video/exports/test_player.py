@@ -121,10 +121,13 @@ def until(page: Any, holds: str) -> None:
     pytest.fail(f"never: {holds}")
 
 
-def opened(page: Any, folder: Path, fragment: str = "") -> None:
+def opened(page: Any, folder: Path, fragment: str = "", begins_s: float = 0.0) -> None:
+    """The page with the frame that it begins with."""
     page.goto((folder / "player.html").as_uri() + fragment)
-    until(page, "document.getElementById('video').readyState >= 2")
-    page.wait_for_timeout(100)
+    until(
+        page, f"(v => v.readyState >= 2 && !v.seeking && v.currentTime >= {begins_s})(document.getElementById('video'))"
+    )
+    page.wait_for_timeout(150)
 
 
 def seek(page: Any, time_s: float) -> None:
@@ -259,7 +262,7 @@ def colours_on(page: Any) -> list[bool]:
 
 
 def test_hiding_and_highlighting(shown: Path, page: Any) -> None:
-    opened(page, shown, "#t=0.6")
+    opened(page, shown, "#t=0.6", 0.6)
     assert colours_on(page) == [True, True]
     page.get_by_role("button", name="Hide さくら").click()
     assert colours_on(page) == [True, False]
@@ -323,7 +326,7 @@ def test_controls(shown: Path, page: Any) -> None:
 
 
 def test_the_address_keeps_time_and_member(shown: Path, page: Any) -> None:
-    opened(page, shown, "#t=0.5&m=jm")
+    opened(page, shown, "#t=0.5&m=jm", 0.5)
     assert now(page) == pytest.approx(0.5, abs=0.01)
     assert page.locator(".name[aria-pressed=true] b").all_text_contents() == ["지민"]
     page.keyboard.press("2")
@@ -341,7 +344,7 @@ def test_without_the_original_labelled_mp4_is_played(shown: Path, clips: Path, p
     moved = tmp_path / "else" / "where" / "deep"
     shutil.copytree(shown, moved)
     page.goto((moved / "player.html").as_uri() + "#t=0.6")
-    until(page, "document.getElementById('video').readyState >= 2")
+    until(page, "document.getElementById('video').currentTime >= 0.6")
     assert page.evaluate("document.getElementById('video').currentSrc").endswith("/deep/labelled.mp4")
     assert "labelled.mp4" in page.locator("#note").text_content()
     assert now(page) == pytest.approx(0.6, abs=0.01)
@@ -358,7 +361,7 @@ def test_a_hostile_name_is_shown_as_it_is(clips: Path, page: Any, tmp_path: Path
     key = "\"'><script>alert(1)</script>"
     roster = Roster("g", (Member(key, HOSTILE, COLOURS[0]), *ROSTER.members))
     folder = exported(tmp_path / "out" / "x", faces.assign(member=key), times, probe(video), roster)
-    opened(page, folder, "#t=0.5")
+    opened(page, folder, "#t=0.5", 0.5)
     assert page.title() == video.name
     assert page.locator("h1").text_content() == video.name
     assert page.locator(".name b").first.text_content() == HOSTILE.replace("\u2028", " ")
