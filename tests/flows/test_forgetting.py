@@ -21,6 +21,7 @@ def clone(tmp_path: Path) -> Clone:
     made = Clone(tmp_path / "clone")
     made.folder.mkdir()
     check_out(made)
+    made.learn_fast()
     for member in MEMBERS:
         (tmp_path / "photos" / member).mkdir(parents=True)
         for photo in sorted((SAMPLE / "photos" / member).glob("img_*.jpg"))[:6]:

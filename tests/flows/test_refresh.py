@@ -46,6 +46,7 @@ def committed(story: dict[str, Step], clone: Clone, tmp_path: Path) -> Clone:
     params = own.folder / "params.yaml"
     written = yaml.safe_load(params.read_text(encoding="utf-8"))
     params.write_text(yaml.safe_dump(written | {"crawl": written["crawl"] | {"limit": 3}}), encoding="utf-8")
+    own.learn_fast()
     own.run("dvc", "remote", "add", "--default", "here", str(tmp_path / "remote"))
     own.run("dvc", "repro", "--quiet")  # the roster's text is one of the things a model card rests on
     own.git("config", "user.name", "test")
