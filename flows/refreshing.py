@@ -134,7 +134,7 @@ def _crawl(place: Staging, params: Params, step: Step) -> list[str]:
     for member in read_roster(place.data).keys:
         tallies.append(step(f"crawl {member}", partial(_crawl_member, place, params, fetcher, member)))
     warnings = [f"{tally.member}: {warning}" for tally in tallies for warning in tally.warnings]
-    if warnings and not any(tally.kept or tally.not_kept or tally.known for tally in tallies):
+    if warnings and not any(tally.brought for tally in tallies):
         raise LineupError(f"{place.group}: no source brought anything: {warnings[0]}")
     return warnings
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import io
+import json
 import os
+import re
 import shutil
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -14,8 +15,8 @@ from typing import Any, Final
 
 import yaml
 from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedSeq
 from ruamel.yaml.error import YAMLError
-from ruamel.yaml.scalarstring import DoubleQuotedScalarString
 
 from pipeline.decisions import start_decisions
 from pipeline.errors import DatasetError, ParamsError, is_full
@@ -130,34 +131,36 @@ def _bring_in(folders: list[Path], raw: Path, forgotten: Hashed, report: ImportR
 
 
 def add_group_to_params(path: Path, group: str) -> None:
-    """Add `group` to the list `groups` in params.yaml, keeping its comments; nothing is written when it is there."""
+    """Add `group` to the list `groups` in params.yaml, if it is not there; every other line stays as it is.
+
+    ParamsError when there is no such file, or no such list in it.
+    """
     check_group(group)
-    yaml_file = YAML()
-    yaml_file.preserve_quotes = True
-    yaml_file.width = 4096
-    yaml_file.indent(mapping=2, sequence=4, offset=2)
     try:
-        document = yaml_file.load(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
+        document = YAML().load(text)
         names = document["groups"]
-        if isinstance(names, list) and group in names:
-            return
-        # Params are read as YAML 1.1, in which a bare 'on' or '2024' is no text.
-        names.append(group if yaml.safe_load(group) == group else DoubleQuotedScalarString(group))
-        _keep_together(names)
     except FileNotFoundError:
         raise ParamsError(f"{path} is not there: run this in the project's folder") from None
-    except (YAMLError, KeyError, TypeError, AttributeError):
-        raise ParamsError(f"{path} has no list 'groups': add the line 'groups: []'") from None
-    text = io.StringIO()
-    yaml_file.dump(document, text)
-    write_text(path, text.getvalue())
+    except (YAMLError, KeyError, TypeError):
+        names = None
+    if not isinstance(names, CommentedSeq):
+        raise ParamsError(f"{path} has no list 'groups': add the line 'groups: []'")
+    if group not in names:
+        write_text(path, _with_item(text, document.lc.value("groups")[0], names, group))
 
 
-def _keep_together(names: Any) -> None:
-    """Put the empty line that followed the list after its new last item."""
-    comments, last = names.ca.items, len(names) - 2
-    if last in comments and not any(token.value.strip() for token in comments[last] if token):
-        comments[len(names) - 1] = comments.pop(last)
+def _with_item(text: str, first: int, names: CommentedSeq, name: str) -> str:
+    """The YAML `text` in which the list `names`, which begins on line `first`, has one name more."""
+    word = name if yaml.safe_load(name) == name else json.dumps(name, ensure_ascii=False)  # a bare 2024 is no text
+    lines = [f"{line}\n" for line in text.splitlines()]
+    if names and not names.fa.flow_style():
+        lines.insert(names.lc.item(len(names) - 1)[0] + 1, f"{' ' * names.lc.col}- {word}\n")
+        return "".join(lines)
+    head, rest = "".join(lines[:first]), "".join(lines[first:])  # written in brackets
+    if names:
+        return head + re.sub(r"\s*,?\s*\]", f", {word}]", rest, count=1)
+    return head + re.sub(r"[ ]*\[\s*\](.*)\n", lambda found: f"{found[1]}\n  - {word}\n", rest, count=1)
 
 
 def members_folders(photos: Path) -> tuple[list[Path], list[str]]:

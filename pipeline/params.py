@@ -53,7 +53,7 @@ class OwnEmbedder(OwnNetwork):
     """A network that turns aligned faces of `size_px` squared into vectors; `strangers` as in models/weights.py."""
 
     size_px: Annotated[int, 16, 1024]
-    strangers: Annotated[tuple[Annotated[float, 0.001, 1.0], ...], 2, 2] | None = None
+    strangers: Annotated[tuple[Annotated[float, 0.001, 1.0], ...], 2, 3] | None = None
 
 
 @dataclass(frozen=True, slots=True)

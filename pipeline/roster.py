@@ -103,8 +103,10 @@ def add_members(data: Path, keys: list[str]) -> Roster:
     else:
         new, present = keys, ()
         document = {"group": data.name, "members": []}
-    if pair := one_folder((*present, *new)):
-        raise DatasetError(f"{pair[0]!r} and {pair[1]!r} are one folder on macOS and Windows: use the same name")
+    for place, key in enumerate(new):
+        for other in (*present, *new[:place]):
+            if one_folder((other, key)):
+                raise DatasetError(f"{other!r} and {key!r} are one folder on macOS and Windows: use the same name")
     for index, key in enumerate(new, start=len(present)):
         document["members"].append({"key": key, "name": key, "colour": COLOURS[index % len(COLOURS)]})
     text = io.StringIO()

@@ -32,6 +32,6 @@ def stranger_likeness(metadata: Mapping[str, str], share: float, photos: int = M
             f"how alike strangers are is not known of the embedder {metadata.get('embedder', '')}: "
             "'python bench/strangers.py data/GROUP...' measures what models.embedder.strangers in params.yaml is to be"
         )
-    mean, deviation, *per_doubling = found
+    mean, deviation, per_doubling = (*found, 0.0)[:3]
     doublings = log2(min(max(photos, FEWEST), MEASURED_WITH) / MEASURED_WITH)
-    return NormalDist(mean, deviation).inv_cdf(1.0 - share) + sum(per_doubling) * doublings
+    return NormalDist(mean, deviation).inv_cdf(1.0 - share) + per_doubling * doublings

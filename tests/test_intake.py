@@ -234,12 +234,23 @@ def test_a_group_is_added_to_params_and_nothing_else_changes(tmp_path: Path, sty
     assert path.read_bytes() == content
 
 
-def test_groups_stay_together_in_params(tmp_path: Path) -> None:
+LISTS = {
+    "empty": ("groups: []\n\n# how\nclean: 1\n", "groups:\n  - a\n  - \"2024\"\n\n# how\nclean: 1\n"),
+    "a word beside": ("groups: []   # mine\nclean: 1\n", "groups:   # mine\n  - a\n  - \"2024\"\nclean: 1\n"),
+    "lines": ("groups:\n- b  # [b]\n\n# how\nclean: 1", "groups:\n- b  # [b]\n- a\n- \"2024\"\n\n# how\nclean: 1\n"),
+    "brackets": ("groups: [b, c ]  # []\n\nclean: [1]\n", "groups: [b, c, a, \"2024\"]  # []\n\nclean: [1]\n"),
+    "brackets on lines": ("groups: [\n  b,\n]\nclean: 1\n", "groups: [\n  b, a, \"2024\"]\nclean: 1\n"),
+    "the last": ("clean: 1\ngroups:\n    - b", "clean: 1\ngroups:\n    - b\n    - a\n    - \"2024\"\n"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "expected"), LISTS.values(), ids=LISTS.keys())
+def test_only_the_list_of_groups_grows(text: str, expected: str, tmp_path: Path) -> None:
     path = tmp_path / "params.yaml"
-    path.write_text("groups: []\n\nclean: {a: 1}\n", encoding="utf-8")
-    for name in ("lanterns", "others", "2024"):
+    path.write_text(text, encoding="utf-8")
+    for name in ("a", "2024"):
         add_group_to_params(path, name)
-    assert path.read_text(encoding="utf-8") == ('groups:\n  - lanterns\n  - others\n  - "2024"\n\nclean: {a: 1}\n')
+    assert path.read_text(encoding="utf-8") == expected
 
 
 def test_a_group_that_is_there_leaves_the_file_as_it_is(tmp_path: Path) -> None:

@@ -46,10 +46,10 @@ def test_groups_in_any_alphabet_and_whole_numbers_for_fractions(tmp_path: Path) 
 
 
 def test_networks_of_one_s_own(tmp_path: Path) -> None:
-    changed(tmp_path / "params.yaml", "models.embedder", OWN | {"size_px": 112, "strangers": [0.3, 0.07]})
+    changed(tmp_path / "params.yaml", "models.embedder", OWN | {"size_px": 112, "strangers": [0.3, 0.07, 0.01]})
     embedder = read_params(tmp_path / "params.yaml").models.embedder
     assert isinstance(embedder, OwnEmbedder)
-    assert (embedder.mean, embedder.scale, embedder.strangers) == ((0.0, 0.0, 0.0), 1.0, (0.3, 0.07))
+    assert (embedder.mean, embedder.scale, embedder.strangers) == ((0.0, 0.0, 0.0), 1.0, (0.3, 0.07, 0.01))
     detector = read_params(changed(tmp_path / "params.yaml", "models.detector", OWN)).models.detector
     assert isinstance(detector, OwnDetector)
     assert detector.anchors is None
@@ -84,7 +84,7 @@ def test_networks_of_one_s_own(tmp_path: Path) -> None:
         ("models.embedder", OWN, "models: embedder: missing size_px"),
         ("models.embedder", OWN | {"size_px": 112, "mean": [1.0, 2.0]}, "mean: expected 3 to 3 values"),
         ("models.embedder", OWN | {"size_px": 112, "channels": "grey"}, "channels: expected rgb, bgr, found 'grey'"),
-        ("models.embedder", OWN | {"size_px": 112, "strangers": [0.3]}, "strangers: expected 2 to 2 values"),
+        ("models.embedder", OWN | {"size_px": 112, "strangers": [0.3]}, "strangers: expected 2 to 3 values"),
         ("models.embedder", OWN | {"size_px": 112, "strangers": [0.3, 0]}, "strangers: expected 0.001 to 1.0"),
         ("models.accept_licence", "yes", "accept_licence: expected bool, found 'yes'"),
         ("groups", "lanterns", "groups: expected a list, found 'lanterns'"),

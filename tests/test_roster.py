@@ -163,6 +163,7 @@ def test_keys_that_are_one_folder_on_some_systems_are_refused(tmp_path: Path, ke
     assert read_roster(data).keys == (key,)
     written(data, f"members: [{{key: {key}}}, {{key: {other}}}]")
     assert read_roster(data).keys == (key, other)  # what is there goes on where it can
+    assert add_members(data, [key, "anna"]).keys == (key, other, "anna")
 
 
 @pytest.mark.parametrize("key", BAD_KEYS[:-1], ids=lambda key: ascii(key)[:20])

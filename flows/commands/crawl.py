@@ -49,7 +49,7 @@ def crawl(
     kept = sum(tally.kept.total() for tally in tallies)
     if as_json:
         print_json(tallies)
-    if not kept and all(tally.warnings for tally in tallies):
+    if any(tally.warnings for tally in tallies) and not any(tally.brought for tally in tallies):
         raise DatasetError(f"{group}: no photo was added; the warnings above say why")
     if not as_json:
         print(f"{group}: {kept} photos added; data/{group}/raw/fetches.parquet says what came of every fetch")

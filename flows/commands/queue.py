@@ -163,7 +163,7 @@ def cancel(
         if watched:
             print(f"{watched}: {'not watched any more' if unwatch(jobs, watched) else 'was not watched'}")
         if ids:
-            found = [jobs.find(one) for one in ids]
+            found = {job.id: job for job in map(jobs.find, ids)}.values()
             cancelled = jobs.cancel(found)
             ended = len(found) - cancelled
             print(f"{cancelled} cancelled" + (f", {ended} had ended already" if ended else ""))

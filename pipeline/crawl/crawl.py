@@ -52,6 +52,11 @@ class Tally:
     known: int = 0
     warnings: list[str] = field(default_factory=list)
 
+    @property
+    def brought(self) -> bool:
+        """Whether some source answered with photos, be they new, known or none to keep."""
+        return bool(self.kept or self.not_kept or self.known)
+
     def count(self, row: Row) -> None:
         """Count a fetch."""
         if row["reason"]:
@@ -77,6 +82,9 @@ def crawl_group(
     if strangers := [key for key in only if key not in roster.keys]:
         raise DatasetError(f"{strangers[0]!r} is not in {data}/roster.yaml (there: {', '.join(roster.keys)})")
     members = [member for member in roster.members if member.key in only or not only]
+    if not members or not (roster.sources or params.crawl.sources):
+        missing = "sources" if members else "members"
+        raise DatasetError(f"{data}/roster.yaml has no {missing}: add some, see docs/crawling.md")
     asked = {one.key: keywords_of(one, roster, params.crawl.keywords) for one in members}  # a slip is told before work
     forgotten = read_forgotten(data).members
     with opened_store(into or data) as store:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from conftest import ROOT, draw
 
 from flows.cli import main
@@ -72,6 +73,30 @@ def test_photos_come_in_and_the_group_is_ready_to_build(
     assert Path("data", "lanterns", "review.csv").is_file()
     assert crawl("--group", "lanterns", "--member", "mira", monkeypatch=monkeypatch) == 0
     assert "mira: 0 photos added, 4 fetched before" in capsys.readouterr().out
+
+
+def test_what_is_known_is_no_failure_whatever_another_source_says(
+    added: list, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for _ in range(2):  # tavi has no place in the only source
+        assert crawl("--group", "lanterns", monkeypatch=monkeypatch) == 0
+    printed = capsys.readouterr()
+    assert "warning: tavi" in printed.err
+    assert "mira: 0 photos added, 4 fetched before" in printed.out
+
+
+@pytest.mark.parametrize("lacks", ["members", "sources"])
+def test_a_roster_that_asks_nobody_is_told(
+    lacks: str, added: list, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(Path.cwd().parent)
+    roster = Path("data", "lanterns", "roster.yaml")
+    document = yaml.safe_load(roster.read_text(encoding="utf-8")) | {lacks: []}
+    roster.write_text(yaml.safe_dump(document), encoding="utf-8")
+    params = yaml.safe_load(Path("params.yaml").read_text(encoding="utf-8"))
+    Path("params.yaml").write_text(yaml.safe_dump(params | {"crawl": params["crawl"] | {"sources": []}}))
+    assert crawl("--group", "lanterns", monkeypatch=monkeypatch) == 1
+    assert capsys.readouterr().err.startswith(f"error: data/lanterns/roster.yaml has no {lacks}: ")
 
 
 def test_a_limit_holds_for_each_member(added: list, monkeypatch: pytest.MonkeyPatch) -> None:
