@@ -1,4 +1,4 @@
-# Everything happens in .venv, made from the lock; only Python 3.11+ and make are assumed.
+# Everything happens in .venv, made from the lock; only Python 3.11 to 3.13 and make are assumed.
 PYTHON ?= python3
 BIN := $(if $(filter Windows_NT,$(OS)),.venv/Scripts,.venv/bin)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
@@ -9,7 +9,7 @@ INSTALLED := .venv/installed
 install: $(INSTALLED)
 
 $(INSTALLED): requirements/lock.txt pyproject.toml
-	$(PYTHON) -c 'import sys; sys.exit("Lineup needs Python 3.11 or later: make PYTHON=python3.11" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -c 'import sys; sys.exit("Lineup needs Python 3.11, 3.12 or 3.13: make PYTHON=python3.11" if not (3, 11) <= sys.version_info < (3, 14) else 0)'
 	test -d .venv || $(PYTHON) -m venv .venv
 	@echo "installing into .venv (about 3 GB); this takes some minutes"
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/lock.txt

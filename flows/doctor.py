@@ -53,7 +53,8 @@ def examine() -> Iterator[Finding]:
 
 def _python() -> Finding:
     version = ".".join(map(str, sys.version_info[:3]))
-    return Finding("python", version, "" if sys.version_info >= (3, 11) else "install Python 3.11 or later")
+    works = (3, 11) <= sys.version_info < (3, 14)
+    return Finding("python", version, "" if works else "install Python 3.11, 3.12 or 3.13")
 
 
 def _libraries() -> Finding:

@@ -17,7 +17,7 @@ from pipeline.errors import DatasetError
 from pipeline.loopback import headers, hosts
 from pipeline.review.cases import Cases
 from pipeline.review.desk import DecisionError, Desk, Standing
-from pipeline.review.sections import sections, shortcuts
+from pipeline.review.sections import counts, sections, shortcuts
 
 MAX_BODY_BYTES: Final = 4096
 TOKEN_HEADER: Final = "X-Lineup-Token"  # noqa: S105 - a header's name
@@ -87,14 +87,22 @@ def _add_pages(app: FastAPI, desk: Desk, token: str) -> None:
         names = {member.key: member.name for member in cases.roster.members}
         letters = shortcuts(cases.roster)
         return HTMLResponse(
-            template.render(cases=cases, names=names, sections=found, number=number, shortcuts=letters, token=token)
+            template.render(
+                cases=cases,
+                names=names,
+                sections=found,
+                counts=counts(cases, standing.decided),
+                number=number,
+                shortcuts=letters,
+                token=token,
+            )
         )
 
     @app.get("/")
     def first() -> RedirectResponse:
         cases = desk.cases()
-        found = sections(cases, desk.standing(cases).decided)
-        return RedirectResponse(f"/page/{next((n for n, one in enumerate(found) if one.count), 0)}", 303)
+        held = counts(cases, desk.standing(cases).decided)
+        return RedirectResponse(f"/page/{next((number for number, count in enumerate(held) if count), 0)}", 303)
 
     @app.get("/favicon.ico", status_code=204)
     def icon() -> None:
@@ -131,8 +139,8 @@ def _add_pictures(app: FastAPI, desk: Desk) -> None:
 
 def _add_decisions(app: FastAPI, desk: Desk) -> None:
     def told(cases: Cases, standing: Standing, **more: Any) -> JSONResponse:
-        counts = [one.count for one in sections(cases, standing.decided)]
-        return JSONResponse({"waiting": standing.waiting, "problems": standing.problems, "counts": counts, **more})
+        held = counts(cases, standing.decided)
+        return JSONResponse({"waiting": standing.waiting, "problems": standing.problems, "counts": held, **more})
 
     @app.get("/decisions")
     def decisions() -> JSONResponse:

@@ -21,7 +21,6 @@ class Section:
     title: str
     kind: Literal["cases", "faces"]
     groups: tuple[tuple[str, tuple[Case, ...]], ...]
-    count: int  # faces on the page; of 'cases', those that nobody has decided on
 
 
 def sections(cases: Cases, decided: Mapping[str, Decided]) -> tuple[Section, ...]:
@@ -29,16 +28,20 @@ def sections(cases: Cases, decided: Mapping[str, Decided]) -> tuple[Section, ...
     names = {member.key: member.name for member in cases.roster.members}
     latest = tuple(_plain(cases, key) for key in reversed(list(decided)))
     return (
+        Section("Suspects", "cases", _grouped(cases.suspects, names)),
+        Section("Suggestions", "cases", _grouped(cases.suggestions, names)),
         *(
-            Section(title, "cases", _grouped(asked, names), sum(case.key not in decided for case in asked))
-            for title, asked in (("Suspects", cases.suspects), ("Suggestions", cases.suggestions))
-        ),
-        *(
-            Section(names.get(member, member), "faces", (("", tuple(_plain(cases, key) for key in keys)),), len(keys))
+            Section(names.get(member, member), "faces", (("", tuple(_plain(cases, key) for key in keys)),))
             for member, keys in cases.by_member.items()
         ),
-        Section("Decided", "faces", (("", latest),), len(latest)),
+        Section("Decided", "faces", (("", latest),)),
     )
+
+
+def counts(cases: Cases, decided: Mapping[str, Decided]) -> list[int]:
+    """What the pages are said to hold: suspects and suggestions nobody has decided on, a member's faces, decisions."""
+    asked = [sum(case.key not in decided for case in some) for some in (cases.suspects, cases.suggestions)]
+    return [*asked, *map(len, cases.by_member.values()), len(decided)]
 
 
 def shortcuts(roster: Roster) -> dict[str, str]:
