@@ -53,11 +53,14 @@ def main(data: Path, params: Params) -> None:
 def judge(pictures: pd.DataFrame, distance: int) -> pd.DataFrame:
     """The pictures (SEEN's columns, member, fetched_at) with reason ('' to keep), detail, kept_as, duplicate_group.
 
-    Of several copies the largest, then the least compressed is kept. A photo found under two members trains neither.
+    Of several copies the largest, then the least compressed is kept, a GIF with its few colours last. A photo found
+    under two members trains neither.
     """
-    best_first = ["source_pixels", "bytes", "fetched_at", "key", "member"]
+    best_first = {"source_pixels": False, "few_colours": True, "bytes": False, "fetched_at": True, "key": True}
     rows = pictures[pictures["reason"] == ""]
-    rows = rows.sort_values(best_first, ascending=[False, False, True, True, True], ignore_index=True)
+    rows = rows.assign(few_colours=rows["format"] == "GIF").sort_values(
+        [*best_first, "member"], ascending=[*best_first.values(), True], ignore_index=True
+    )
     thumbnails = np.frombuffer(b"".join(rows["thumbnail"]), np.uint8).reshape(-1, THUMBNAIL_PX, THUMBNAIL_PX, 3)
     copies = find_copies(rows["phash"].to_numpy(np.uint64), thumbnails, distance)
     members = rows["member"].groupby(copies.photo)

@@ -96,7 +96,8 @@ def _cells(data: Path, suspects: pd.DataFrame) -> Iterator[tuple[str, Path, str]
     """What the sheets show: each suspect under its reason, those that are only flagged apart."""
     for row in suspects.itertuples():
         reason = row.reason if row.action == DROP else f"{row.reason} {FLAG}"
-        yield reason, data / "clean" / f"{row.key}.jpg", f"{row.key} {row.member} > {row.looks_like} {row.score:.2f}"
+        whom = "" if row.looks_like == row.member else f" > {row.looks_like}"
+        yield reason, data / "clean" / f"{row.key}.jpg", f"{row.key} {row.member}{whom} {row.score:.2f}"
 
 
 if __name__ == "__main__":

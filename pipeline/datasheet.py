@@ -176,8 +176,12 @@ def _fates(tables: dict[str, pd.DataFrame]) -> dict[str, dict[str, list[Photo]]]
     fates: dict[str, dict[str, list[Photo]]] = defaultdict(lambda: defaultdict(list))
     for row in tables["curated"].sort_values(["quality", "key"], ascending=[False, True]).itertuples():
         fates[row.member]["kept"] += [Photo(row.key, one.link) for one in sources[_raw_key(row.key)][:1]]
+    met: Counter[tuple[str, str]] = Counter()
     for row in tables["dropped"].itertuples():
-        for one in sources[_raw_key(row.key)]:
+        of_photo = sources[_raw_key(row.key)]
+        if of_photo:  # a file that two members have was dropped once for each
+            one = of_photo[met[row.stage, row.key] % len(of_photo)]
+            met[row.stage, row.key] += 1
             member = member_of.get(row.key, one.member)
             fates[member][f"{row.stage}: {row.reason}"].append(Photo(row.key, one.link))
     return fates

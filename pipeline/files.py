@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 _CHUNK_BYTES = 1 << 20
 WRITING = ".writing-"  # how the names of files begin that are not whole yet
@@ -74,6 +77,25 @@ def put_in_place(folder: Path, path: Path) -> None:
         outgoing.replace(path)
         raise
     shutil.rmtree(outgoing)
+
+
+@contextmanager
+def held(path: Path, message: str) -> Iterator[None]:
+    """Hold the lock file `path` while the block runs; who finds it held says `message` on stderr, and waits.
+
+    Within such a block of one thread there may be another one of the same path.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path, is_singleton=True)
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        print(message, file=sys.stderr, flush=True)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def write_text(path: Path, text: str) -> None:

@@ -110,7 +110,7 @@ def _bring_in(folders: list[Path], raw: Path, forgotten: Hashed, report: ImportR
                 continue
             row = _stored(path, key, folder.name, raw, fetched_at)
         except OSError as error:
-            if is_full(error):
+            if is_full(error) or (error.filename and Path(error.filename) != path):  # it is not the photo's fault
                 raise
             report.warnings.append(f"{path}: left out, {error.strerror or error}")
             continue
@@ -188,7 +188,12 @@ def members_folders(photos: Path) -> tuple[list[Path], list[str]]:
 def _files(folder: Path, report: ImportReport) -> Iterator[Path]:
     """The member's files at any depth, in a fixed order; hidden ones and links are left out."""
     links = count = 0
-    for parent, folders, names in os.walk(folder, onerror=lambda error: report.warnings.append(str(error))):
+    unread: list[str] = []
+
+    def tell(error: OSError) -> None:
+        unread.append(f"{error.filename}: left out, {error.strerror}")
+
+    for parent, folders, names in os.walk(folder, onerror=tell):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         paths = [Path(parent, name) for name in sorted(names) if not name.startswith(".")]
         links += sum(path.is_symlink() for path in [*paths, *(Path(parent, name) for name in folders)])
@@ -197,7 +202,8 @@ def _files(folder: Path, report: ImportReport) -> Iterator[Path]:
         yield from files
     if links:
         report.warnings.append(f"{folder}: {links} links left out, copy what they point to into the folder")
-    if not count:
+    report.warnings += unread
+    if not count and not unread:
         report.warnings.append(f"{folder}: no photos yet")
 
 

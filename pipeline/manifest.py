@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 import pandas as pd
-from filelock import FileLock, Timeout
 
+from pipeline.files import held
 from pipeline.records import DROPPED, FETCHES, MANIFEST
 from pipeline.tables import read_table_if_there
 
@@ -26,17 +25,8 @@ def raw_locked(data: Path) -> Iterator[None]:
 
     Within such a block there may be another one.
     """
-    data.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(data / LOCK_FILE, is_singleton=True)
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        print(f"waiting: another command is changing {data / 'raw'}", file=sys.stderr, flush=True)
-        lock.acquire()
-    try:
+    with held(data / LOCK_FILE, f"waiting: another command is changing {data / 'raw'}"):
         yield
-    finally:
-        lock.release()
 
 
 def read_manifest(raw: Path) -> pd.DataFrame:

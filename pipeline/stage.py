@@ -6,9 +6,13 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Final
 
 from pipeline.errors import FAILED, STOPPED, DatasetError, LineupError, is_full, one_line
+from pipeline.files import held
 from pipeline.params import Params, read_params
+
+LOCKS: Final = Path("cache", "locks")
 
 
 def told(came_in: str, kept: int, reasons: Iterable[str]) -> str:
@@ -33,7 +37,9 @@ def run_stage(main: Callable[[Path, Params], None], arguments: list[str] | None 
         data = Path(arguments[0])
         if not data.is_dir():
             raise DatasetError(f"{data} is not a folder: 'lineup import PHOTOS --group {data.name}' makes it")
-        main(data, read_params())
+        # DVC that was killed leaves its stage at work: the next one's would do the same beside it.
+        with held(LOCKS / f"stages-{data.name}", f"waiting: another stage is at work on {data}"):
+            main(data, read_params())
     except (LineupError, OSError) as error:
         if isinstance(error, OSError) and not is_full(error):
             raise

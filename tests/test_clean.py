@@ -317,6 +317,7 @@ def pictures(keys: list[str], fetched_at: list[str], hashes: list[int]) -> pd.Da
             "key": keys,
             "member": "mira",
             "fetched_at": fetched_at,
+            "format": "JPEG",
             "reason": "",
             "detail": "",
             "pixels_sha256": keys,
@@ -326,6 +327,13 @@ def pictures(keys: list[str], fetched_at: list[str], hashes: list[int]) -> pd.Da
             "thumbnail": [bytes(16 * 16 * 3)] * count,
         }
     )
+
+
+def test_a_gif_is_kept_only_when_it_is_larger() -> None:
+    rows = pictures(["a", "b"], ["2", "1"], [0, 0]).assign(format=["JPEG", "GIF"], bytes=[1, 9])
+    for pixels, kept in (([5, 5], "a"), ([5, 6], "b")):
+        judged = clean.judge(rows.assign(source_pixels=pixels), 7).set_index("key")
+        assert judged.index[judged["reason"] == ""].tolist() == [kept]
 
 
 def test_copies_are_grouped_under_the_earliest_even_through_a_chain() -> None:

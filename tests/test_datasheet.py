@@ -12,7 +12,7 @@ import pytest
 from pipeline import datasheet
 from pipeline.manifest import FETCHES_FILE, MANIFEST_FILE
 from pipeline.params import Params
-from pipeline.records import FETCHES, MANIFEST, SUGGESTED, UNLABELLED
+from pipeline.records import DROPPED, FETCHES, MANIFEST, SUGGESTED, UNLABELLED
 from pipeline.tables import write_table
 
 HOSTILE = "<script>alert(1)</script>"
@@ -83,6 +83,21 @@ def test_it_is_whole_and_nothing_in_it_runs(group: Path, params: Params) -> None
     assert "11 others" in page  # hosts beyond those listed
     assert "CC BY 4.0</td>" in page
     assert "not stated" in page
+
+
+def test_a_file_of_several_members_is_dropped_once_for_each(group: Path, params: Params) -> None:
+    table = group / "dropped" / "clean.parquet"
+    manifest, dropped = pd.read_parquet(group / "raw" / MANIFEST_FILE), pd.read_parquet(table)
+    first = manifest[manifest["key"].isin(dropped["key"])].iloc[:1]
+    others = [first.assign(member=member) for member in ("juno", "kaia")]
+    write_table(group / "raw" / MANIFEST_FILE, pd.concat([manifest, *others]), MANIFEST)
+    once = dropped[dropped["key"] == first["key"].item()].iloc[:1].assign(reason="odd")
+    rest = dropped[dropped["key"] != first["key"].item()]
+    write_table(table, pd.concat([rest, once, once, once]), DROPPED)
+    page = page_of(group, params)
+    sections = page.split("<h2>")[1:]
+    holds = [re.findall(r"<h3>clean: odd <small>(\d+)</small>", section) for section in sections]
+    assert [counts for counts in holds if counts] == [["1"]] * 3
 
 
 def test_it_is_bounded(group: Path, params: Params, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -179,7 +179,7 @@ class TestInAClone:
         before = alone.files()
         after = alone.run(f"pipeline.{stage}", f"data/{GROUP}").files
         assert {name: after[name] for name in before} == before
-        made = after.keys() - before.keys()
+        made = {name for name in after.keys() - before.keys() if not name.startswith("cache/locks/")}
         owners = {name: [path for path in outs(stage) if f"{name}/".startswith(f"{path}/")] for name in made}
         assert [name for name, owner in owners.items() if not owner] == []
         assert {owner[0] for owner in owners.values()} == set(outs(stage))

@@ -169,6 +169,18 @@ def test_a_member_may_have_any_ordinary_name(tmp_path: Path, name: str) -> None:
     assert read_roster(tmp_path / "g").keys == (name,)
 
 
+def test_a_place_that_cannot_be_written_is_no_fault_of_the_photo(
+    tmp_path: Path, photos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(source: Path, target: Path) -> None:
+        raise PermissionError(13, "Permission denied", str(target))
+
+    monkeypatch.setattr(shutil, "copyfile", refused)
+    with pytest.raises(PermissionError) as error:
+        import_photos(photos, tmp_path / "g")
+    assert str(error.value.filename).startswith(str(tmp_path / "g" / "raw"))
+
+
 def test_folders_without_a_file_make_no_group(tmp_path: Path) -> None:
     (tmp_path / "photos" / "mira" / "concert").mkdir(parents=True)
     with pytest.raises(DatasetError, match="no file is in its members' folders"):

@@ -16,6 +16,7 @@ import pytest
 from conftest import ROOT
 
 from pipeline.errors import DatasetError
+from pipeline.files import held
 from pipeline.params import Params, read_params
 from pipeline.progress import track
 from pipeline.stage import run_stage, told
@@ -81,6 +82,7 @@ import sys, time
 from importlib import import_module
 from pathlib import Path
 from pipeline import incremental
+from pipeline.files import held
 from pipeline.stage import run_stage
 
 stage, place, name = (sys.argv.pop(1) for _ in range(3))
@@ -140,6 +142,19 @@ def test_killed_at_any_moment_it_keeps_what_is_done(
     command = [sys.executable, "-m", f"pipeline.{stage}", "data/lanterns"]
     subprocess.run(command, cwd=project, env=ENVIRONMENT, check=True)
     pd.testing.assert_frame_equal(pd.read_parquet(table), whole)
+
+
+def test_two_stages_of_a_group_are_never_at_work_at_once(sample_project: Path, tmp_path: Path) -> None:
+    project = shutil.copytree(sample_project, tmp_path / "project")
+    shutil.copy(ROOT / "params.yaml", project)
+    command = [sys.executable, "-m", "pipeline.split", "data/lanterns"]
+    with held(project / "cache" / "locks" / "stages-lanterns", ""):
+        second = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=project, env=ENVIRONMENT)
+        assert second.stderr
+        assert second.stderr.readline() == "waiting: another stage is at work on data/lanterns\n"
+        assert second.poll() is None
+    second.communicate(timeout=60)
+    assert second.returncode == 0
 
 
 @STAGES

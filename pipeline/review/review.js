@@ -73,10 +73,12 @@ function send(key, decision, member, isUndo) {
         body: JSON.stringify({ key, decision, member }),
       });
       for (const card of cards) if (card.dataset.key === key) paint(card, { [key]: told.now });
-      if (!isUndo) remember({ key, before: told.before });
+      if (!isUndo && (told.before || told.now)) remember({ key, before: told.before });
       tell(told);
     } catch (error) {
       problem(error.message);
+      const at = cards.findIndex(card => card.dataset.key === key);
+      if (at >= 0 && at < current) select(at); // it went on as if this had been saved
     }
   });
 }
@@ -92,7 +94,7 @@ function remember(step) {
 function undo() {
   sending = sending.then(() => {
     const steps = undoable(), last = steps.pop();
-    if (!last) return;
+    if (!last) return problem("Nothing was decided in this window that could be undone; 0 takes a decision back.");
     sessionStorage.setItem(UNDO, JSON.stringify(steps));
     const at = cards.findIndex(card => card.dataset.key === last.key);
     if (at >= 0) select(at);

@@ -150,6 +150,10 @@ def test_two_tabs_agree(tab: Any, server: Page, group: Path) -> None:
     other = tab.context.new_page()
     other.goto(f"{server.url}/page/0")
     other.wait_for_selector(".card.current")
+    for key in ("0", "u"):  # nothing was decided, so there is nothing to undo
+        other.keyboard.press(key)
+    other.wait_for_selector("#problem:has-text('Nothing was decided in this window')")
+    assert decided(group) == []
     other.keyboard.press("r")
     settled(other, 1)
     tab.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
@@ -162,8 +166,10 @@ def test_it_says_when_nothing_is_saved(browser: Any, group: Path) -> None:
         tab = browser.new_page()
         tab.goto(page.url)
         tab.wait_for_selector(".card.current")
+    at = current(tab)
     tab.keyboard.press("a")
     tab.wait_for_selector("#problem:has-text('Not saved')")
+    assert current(tab) == at
     assert tab.locator(".accepted").count() == 0
     tab.close()
     assert decided(group) == []
