@@ -21,6 +21,7 @@ from pipeline.forget import (
     Step,
     labelled_with,
     member_of,
+    other_copies,
     perhaps_shown,
     photo_of,
     pictured_with,
@@ -56,7 +57,7 @@ def planned(group: str, member: str | None, photo: str | None) -> Iterator[Forge
     with opened_store(data):
         person = member_of(data, member) if member is not None else photo_of(data, photo or "")
         todo = (*steps(person), *_queue_steps(person))
-        yield Forgetting(person, todo, tuple(_notes(person)) if person.member else ())
+        yield Forgetting(person, todo, tuple(_notes(person) if person.member else _copies(person)))
 
 
 def carry_out(forgetting: Forgetting) -> Iterator[Step]:
@@ -115,6 +116,14 @@ def _notes(person: Person) -> Iterator[str]:
             if place:
                 yield f"{person.data / place} is your own source of {one.key}: remove it if it is about nobody else"
     if keys := perhaps_shown(person):
-        more = f" and {len(keys) - MOST_TOLD} more" if len(keys) > MOST_TOLD else ""
-        shown = ", ".join(key[:SHORT_KEY] for key in keys[:MOST_TOLD])
-        yield f"photos under other members that may show {person.member} too; look, and use --photo: {shown}{more}"
+        yield f"photos under other members that may show {person.member} too; look, and use --photo: {_short(keys)}"
+
+
+def _copies(person: Person) -> Iterator[str]:
+    if keys := other_copies(person):
+        yield f"other files show the same photo, and stay; to forget them too use --photo: {_short(keys)}"
+
+
+def _short(keys: list[str]) -> str:
+    more = f" and {len(keys) - MOST_TOLD} more" if len(keys) > MOST_TOLD else ""
+    return ", ".join(key[:SHORT_KEY] for key in keys[:MOST_TOLD]) + more

@@ -23,7 +23,7 @@ from pipeline.errors import DatasetError
 from pipeline.files import WRITING
 from pipeline.forgotten import FORGOTTEN_FILE, Forgotten, read_forgotten, remember
 from pipeline.manifest import MANIFEST_FILE, read_fetches, read_manifest
-from pipeline.records import DROPPED, FACES, LABELLED_FACES, SHORT_KEY, SUGGESTED, SUSPECTS, UNDER, UNLABELLED
+from pipeline.records import DROPPED, FACES, KEPT, LABELLED_FACES, SHORT_KEY, SUGGESTED, SUSPECTS, UNDER, UNLABELLED
 from pipeline.roster import read_roster, remove_member, roster_path
 from pipeline.suspects import DROP
 from pipeline.tables import drop_rows, read_table, read_table_if_there
@@ -160,6 +160,15 @@ def perhaps_shown(person: Person) -> list[str]:
         *conflicts["key"],
     }
     return sorted({_raw_key(key) for key in keys} - person.keys)
+
+
+def other_copies(person: Person) -> list[str]:
+    """Keys of files that show the same photo as one of the person's, as the stage clean found them."""
+    dropped = read_table_if_there(person.data / "dropped" / "clean.parquet", DROPPED)
+    copies = dropped[dropped["detail"].str.startswith(KEPT)]
+    keys, kept = copies["key"].map(_raw_key), copies["detail"].str.removeprefix(KEPT).map(_raw_key)
+    best = {*person.keys, *kept[keys.isin(person.keys)]}
+    return sorted({*keys[kept.isin(best)], *best} - person.keys)
 
 
 def _addresses(person: Person) -> set[str]:

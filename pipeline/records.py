@@ -82,6 +82,8 @@ FETCHES = pa.schema(
 
 # How the detail of a photo dropped as 'conflict' begins; the members follow, parted by ', '.
 UNDER: Final = "the same photo under "
+# How the detail of a copy begins; the key of the picture that was kept follows.
+KEPT: Final = "kept "
 
 DROPPED = pa.schema(
     [

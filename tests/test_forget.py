@@ -14,7 +14,7 @@ from conftest import SAMPLE
 
 from pipeline.decisions import decisions_path
 from pipeline.errors import DatasetError
-from pipeline.forget import Person, member_of, perhaps_shown, photo_of, steps
+from pipeline.forget import Person, member_of, other_copies, perhaps_shown, photo_of, steps
 from pipeline.forgotten import Forgotten, read_forgotten, remember
 from pipeline.intake import import_photos
 from pipeline.manifest import FETCHES_FILE, read_fetches, read_manifest
@@ -131,6 +131,16 @@ def test_a_photo_leaves_no_trace(group: Path) -> None:
     assert "mira" in read_roster(group).keys
     with pytest.raises(DatasetError, match="no photo of this group"):
         photo_of(group, key[:8])
+
+
+def test_other_files_of_the_same_photo_are_told(group: Path) -> None:
+    dropped = pd.read_parquet(group / "dropped" / "clean.parquet")
+    copy = dropped[dropped["reason"] == "near-duplicate"].iloc[0]
+    key, kept = (name.partition(".")[0] for name in (copy["key"], copy["detail"].removeprefix("kept ")))
+    assert other_copies(photo_of(group, key)) == [kept]
+    assert other_copies(photo_of(group, kept)) == [key]
+    alone = next(one for one in curated(group, "mira") if one.partition(".")[0] not in (key, kept))
+    assert other_copies(photo_of(group, alone)) == []
 
 
 @pytest.mark.parametrize("stopped", [0.0, 0.02, 0.3, 0.9, 0.98, 1.0], ids=lambda share: f"after {share:.0%}")

@@ -36,9 +36,9 @@ def forget(
     with planned(group, member, photo) as forgetting:
         whom = forgetting.person.member or "this photo"
         print(f"{whom}: {len(forgetting.person.keys)} photos, {len(forgetting.steps)} things to remove or change")
+        for note in forgetting.notes:  # first: what they rest on is gone afterwards
+            print(f"note: {note}", flush=True)
         _done(forgetting, yes, dry_run)
-        for note in forgetting.notes:
-            print(f"note: {note}")
     print(left_to_do(group))
 
 
