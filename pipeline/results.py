@@ -15,8 +15,10 @@ _HASH_DIGITS: Final = 8
 
 
 class Origin(NamedTuple):
-    """What results were made of and by: the SHA-256 of the video or photo, and the group; `picture`, a photo's name
-    with boxes."""
+    """What results were made of and by: the SHA-256 of the video or photo, and the group.
+
+    `picture` is the name of the photo with boxes, '' of a video.
+    """
 
     sha256: str
     group: str
