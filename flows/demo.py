@@ -12,7 +12,10 @@ from flows.labelling import Request, label_one
 from flows.project import CommandError, dvc
 from pipeline import __version__
 from pipeline.classifiers.model import hashes
+from pipeline.files import sha256_of
+from pipeline.results import Origin
 from pipeline.score import Score, score
+from pipeline.video.place import results_of
 
 GROUP: Final = "lanterns"
 SAMPLE: Final = Path("data") / "sample"
@@ -32,8 +35,8 @@ def demo() -> Demo:
     import_group(SAMPLE / "photos", GROUP)
     dvc("repro", f"validate@{GROUP}", f"datasheet@{GROUP}")  # its own stages only: other groups may be big, or broken
     video = next((SAMPLE / "videos").glob("*.mp4"))
-    folder = OUT / video.stem
-    if not _is_fresh(folder):
+    folder = results_of(video, OUT, Origin(sha256_of(video), GROUP))
+    if folder is None or not _is_fresh(folder):
         outcome = label_one(video, Request(GROUP, OUT))
         if outcome.folder is None:
             raise CommandError(f"{video}: {outcome.error}")

@@ -11,11 +11,9 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
-from threading import Lock
 from typing import Final
-from urllib.parse import quote, unquote_to_bytes
+from urllib.parse import quote
 
 import jinja2
 from fastapi import FastAPI, Request, Response
@@ -23,13 +21,12 @@ from fastapi.responses import FileResponse, HTMLResponse
 from fastapi.staticfiles import StaticFiles
 
 from flows.queue.store import Queue
-from pipeline.files import sha256_of
+from flows.serve.original import original_of
 from pipeline.loopback import headers
 
 HEADERS: Final = headers("self")
 PAGE: Final = Path(__file__).with_suffix(".html")
 STYLE: Final = Path(__file__).with_suffix(".css")
-_HASHING: Final = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,28 +93,6 @@ def results(labelled: Path) -> list[Result]:
         with suppress(OSError, ValueError, KeyError, TypeError):
             found.append((page.stat().st_mtime, _result(page.parent, page.stat().st_mtime)))
     return [result for _, result in sorted(found, key=lambda one: one[0], reverse=True)]
-
-
-def original_of(folder: Path) -> Path | None:
-    """The video that the results in `folder` were made of, if it is where it was, as it was.
-
-    What run.json names is believed only if size and SHA-256 are those of the video that was labelled.
-    """
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        told = run["original"]
-        path = Path(os.path.normpath(folder.absolute() / os.fsdecode(unquote_to_bytes(told["address"]))))
-        found = path.stat()
-        if path.is_file() and found.st_size == told["bytes"]:
-            with _HASHING:  # one at a time: of many requests for one video the first reads it
-                if _hash(path, found.st_size, found.st_mtime_ns) == run["input_sha256"]:
-                    return path
-    return None
-
-
-@lru_cache(1000)
-def _hash(path: Path, size: int, changed_ns: int) -> str:  # noqa: ARG001, they tell whether it is to be read again
-    return sha256_of(path)
 
 
 def _result(folder: Path, labelled_s: float) -> Result:

@@ -20,6 +20,7 @@ from pipeline.photo.look import look
 from pipeline.photo.name import Names, name_faces
 from pipeline.photo.place import as_text, targets
 from pipeline.records import UNKNOWN, Faces, Float32, Rgb
+from pipeline.results import Origin
 
 FACES_TALL: Final = 5  # text and lines are as large as in a picture five times as high as the usual face
 
@@ -39,6 +40,7 @@ class PhotoLabeller:
 
     def __init__(self, group: str, params: Params, everyone_once: bool = False) -> None:
         """`everyone_once` as in name_faces. Raises ModelError, and DatasetError for the roster."""
+        self._name = group
         self._group: Group = open_group(group, params)
         self._params = params
         self._everyone_once = everyone_once
@@ -51,7 +53,8 @@ class PhotoLabeller:
         }
 
     def label(self, path: Path, out: Path) -> LabelledPhoto:
-        """Make two files of the photo at `path` in the folder `out`; none that is already there is another photo's.
+        """Make two files of the photo at `path` in the folder `out`; none that is already there is another photo's,
+        or another group's.
 
         Raises UnreadableImageError.
         """
@@ -62,7 +65,7 @@ class PhotoLabeller:
         names = name_faces(vectors, self._group.model, self._everyone_once)
         members = tuple((*self._group.model.members, UNKNOWN)[number] for number in names.member)
         warnings = self._warnings(photo, names)
-        picture, table = targets(path, sha256, out, (width, height))
+        picture, table = targets(path, Origin(sha256, self._name), out, (width, height))
         told = {
             "lineup": __version__,
             "input": as_text(path),

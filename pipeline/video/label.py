@@ -26,6 +26,7 @@ from pipeline.files import folder_beside, write_json
 from pipeline.group import open_group
 from pipeline.params import Params, read_params
 from pipeline.records import LABELLED_FACES, NAMED_TRACKS
+from pipeline.results import Origin
 from pipeline.tables import write_table
 from pipeline.video.analyse import analysis_of
 from pipeline.video.decode import VideoInfo, probe
@@ -98,7 +99,7 @@ def label(video: Path, group: str, out: Path, params: Params, wishes: Wishes = W
         if cams and params.render.style == "blur":
             told["warnings"].append("the fan-cams are not blurred")
         write_json(folder / "run.json", told | settings | made)
-        return put_results(folder, video, out, told["input_sha256"], group)
+        return put_results(folder, video, out, Origin(told["input_sha256"], group))
 
 
 def labels_by_frame(faces: pd.DataFrame) -> dict[int, FaceLabels]:

@@ -10,7 +10,7 @@ from typing import Final
 from filelock import FileLock
 
 from pipeline.files import put_in_place
-from pipeline.video.run import labelled_in
+from pipeline.results import Origin, name_for, names, origin_in
 
 LOCKS: Final = Path("cache") / "locks"
 
@@ -20,19 +20,25 @@ def stem(video: Path) -> str:
     return video.stem if video.stem.strip(".") else "video"  # '..mp4' would be the folder of all results itself
 
 
-def put_results(folder: Path, video: Path, out: Path, sha256: str, group: str) -> Path:
-    """Make `folder`, which lies in `out`, the results of `video`, of content `sha256`, by `group`; where they stand.
+def results_of(video: Path, out: Path, origin: Origin) -> Path | None:
+    """The folder in `out` that holds the results of `video` by this group already."""
+    folders = (out / name for name in names(stem(video), origin))
+    return next((folder for folder in folders if origin_in(folder / "run.json") == origin), None)
 
-    That is out/<stem>, or when that holds anything but earlier results of this very video and group, out/<stem>-<group>
-    for another group's, else out/<stem>-<hash>.
+
+def put_results(folder: Path, video: Path, out: Path, origin: Origin) -> Path:
+    """Make `folder`, which lies in `out`, the results of `video`; where they stand.
+
+    That is where earlier results of this very video and group stand; else out/<stem>, or when that is taken,
+    out/<stem>-<group> beside another group's of this video, out/<stem>-<hash> beside anything else.
     """
+
+    def there(name: str) -> Origin | None:
+        return origin_in(out / name / "run.json") if (out / name).exists() else None
+
     LOCKS.mkdir(parents=True, exist_ok=True)
-    name = hashlib.sha256(os.fsencode(out.resolve())).hexdigest()[:32]
-    with FileLock(LOCKS / f"out-{name}"):  # between looking and taking, no other video takes the name
-        target = out / stem(video)
-        if target.exists() and labelled_in(target) != (sha256, group):
-            target = out / f"{stem(video)}-{group if labelled_in(target)[0] == sha256 else sha256[:8]}"
-        if target.exists() and labelled_in(target) != (sha256, group):
-            target = out / f"{stem(video)}-{group}-{sha256[:8]}"
+    lock = hashlib.sha256(os.fsencode(out.resolve())).hexdigest()[:32]
+    with FileLock(LOCKS / f"out-{lock}"):  # between looking and taking, no other video takes the name
+        target = out / name_for(stem(video), origin, there)
         put_in_place(folder, target)
     return target

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import importlib.metadata
-import json
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
@@ -22,15 +20,6 @@ from pipeline.video.mux import SoundReport
 from pipeline.video.watch import Networks
 
 LIBRARIES: Final = ("av", "numpy", "onnxruntime", "opencv-python-headless", "scenedetect-headless", "trackers")
-
-
-def labelled_in(folder: Path) -> tuple[str, str]:
-    """The SHA-256 of the video whose results are in `folder`, and the group; empty when it holds something else."""
-    try:
-        run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        return str(run["input_sha256"]), str(run["group"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return "", ""
 
 
 def run_of(

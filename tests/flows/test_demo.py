@@ -87,18 +87,22 @@ def test_run_json_tells_what_the_tables_hold(story: dict[str, Step], clone: Clon
 
 
 FRESH = {
-    "as the demo left it": (lambda run: json.dumps(run), True),
-    "made by another version": (lambda run: json.dumps(run | {"lineup": "0.0.1"}), False),
-    "made with another model": (lambda run: json.dumps(run | {"model": {"model.json": "0"}}), False),
-    "not ours": (lambda run: "{}", False),
-    "a list": (lambda run: "[]", False),
-    "cut short": (lambda run: "{", False),
-    "not there": (lambda run: None, False),
+    "as the demo left it": (LABELLED, lambda run: json.dumps(run), True),
+    "beside another group's": (f"{LABELLED}-lanterns", lambda run: json.dumps(run), True),
+    "of another group": (LABELLED, lambda run: json.dumps(run | {"group": "other"}), False),
+    "of another video": (LABELLED, lambda run: json.dumps(run | {"input_sha256": "0" * 64}), False),
+    "made by another version": (LABELLED, lambda run: json.dumps(run | {"lineup": "0.0.1"}), False),
+    "made with another model": (LABELLED, lambda run: json.dumps(run | {"model": {"model.json": "0"}}), False),
+    "not ours": (LABELLED, lambda run: "{}", False),
+    "a list": (LABELLED, lambda run: "[]", False),
+    "cut short": (LABELLED, lambda run: "{", False),
+    "not there": (LABELLED, lambda run: None, False),
 }
 
 
-@pytest.mark.parametrize(("change", "fresh"), FRESH.values(), ids=FRESH.keys())
+@pytest.mark.parametrize(("place", "change", "fresh"), FRESH.values(), ids=FRESH.keys())
 def test_only_what_the_present_model_made_is_kept(
+    place: str,
     change: Callable[[dict], str | None],
     fresh: bool,
     story: dict[str, Step],
@@ -110,14 +114,15 @@ def test_only_what_the_present_model_made_is_kept(
     (tmp_path / "models" / "lanterns").mkdir(parents=True)
     (tmp_path / "models" / "lanterns" / "model.json").write_text("{}")
     told["model"] = {"model.json": sha256(b"{}").hexdigest()}
-    (tmp_path / LABELLED).mkdir(parents=True)
-    if (text := change(told)) is not None:
-        (tmp_path / LABELLED / "run.json").write_text(text, encoding="utf-8")
+    for folder, text in ((LABELLED, json.dumps(told | {"group": "other"})), (place, change(told))):
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+        if text is not None:
+            (tmp_path / folder / "run.json").write_text(text, encoding="utf-8")
     (tmp_path / "data").symlink_to(clone.folder / "data")
     monkeypatch.chdir(tmp_path)
     for name in ("import_group", "dvc", "score"):
         monkeypatch.setattr(f"flows.demo.{name}", Mock())
     labels = Mock(return_value=Outcome(Path(SOURCE), Path("again"), "", 1.0))
     monkeypatch.setattr("flows.demo.label_one", labels)
-    assert demo().folder == (Path(LABELLED) if fresh else Path("again"))
+    assert demo().folder == (Path(place) if fresh else Path("again"))
     assert labels.called != fresh

@@ -11,8 +11,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
@@ -26,6 +28,7 @@ from starlette.testclient import TestClient
 from flows.listening import guarded
 from flows.serve.page import create_app, results
 from pipeline.errors import ParamsError
+from pipeline.files import sha256_of
 from pipeline.params import Schedule, Serve
 
 PORT = 4300
@@ -51,6 +54,14 @@ def labelled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         json.dumps(source | {"original": original | {"address": "../../secret.txt"}})
     )
     (folder / "pipe" / "run.json").write_text(json.dumps(source | {"original": {"address": "../../pipe", "bytes": 0}}))
+    whole = (tmp_path / "the way.mp4").as_uri()
+    for name, told in {"before": original["address"], "drive": original | {"address": whole}}.items():
+        (folder / name).mkdir()
+        (folder / name / "run.json").write_text(json.dumps(source | {"original": told}))
+    (folder / "number").mkdir()
+    (folder / "number" / "run.json").write_text(json.dumps(source | {"original": {"address": 5, "bytes": 12}}))
+    (folder / "before-broken").mkdir()
+    (folder / "before-broken" / "run.json").write_text(json.dumps(source | {"original": "../../secret.txt"}))
     (folder / ".writing-c" / "run.json").write_text(json.dumps(run | source))
     (folder / "a <b>" / "labelled.mp4").write_bytes(bytes(range(256)))
     (folder / "a <b>" / "thumbnails" / "1.jpg").write_bytes(b"jpeg")
@@ -81,6 +92,10 @@ ANSWERS: dict[str, tuple[str, dict[str, str], int, bytes]] = {
     "the original": (ORIGINAL, {}, 200, b"the original"),
     "a part of the original": (ORIGINAL, {"Range": "bytes=4-11"}, 206, b"original"),
     "a file that is not what was labelled": ("/labelled/broken/original", {}, 404, b""),
+    "the original of results of before": ("/labelled/before/original", {}, 200, b"the original"),
+    "the original on another drive": ("/labelled/drive/original", {}, 200, b"the original"),
+    "another file of results of before": ("/labelled/before-broken/original", {}, 404, b""),
+    "an address that is none": ("/labelled/number/original", {}, 404, b""),
     "a pipe that is no file": ("/labelled/pipe/original", {}, 404, b""),
     "the original of what is being written": ("/labelled/.writing-c/original", {}, 404, b""),
     "the original of nothing": ("/labelled/nosuch/original", {}, 404, b""),
@@ -115,6 +130,36 @@ def test_names_are_no_markup(client: TestClient, labelled: Path) -> None:
     assert "<script" not in page
     assert 'href="/labelled/a%20%3Cb%3E/player.html"' in page
     assert [one.title for one in results(labelled)] == ["<script>.mp4"]
+
+
+def test_an_original_waits_for_no_other(client: TestClient, labelled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While one video is being hashed, others are answered; of two requests for one, one reads it."""
+    slow = labelled.parent / "slow.mp4"
+    slow.write_bytes(b"slow")
+    (labelled / "slow").mkdir()
+    told = {"original": {"address": "../../slow.mp4", "bytes": 4}, "input_sha256": hashlib.sha256(b"slow").hexdigest()}
+    (labelled / "slow" / "run.json").write_text(json.dumps(told))
+    read, going_on, begun = [], threading.Event(), threading.Event()
+
+    def hashed(path: Path) -> str:
+        read.append(path.name)
+        if path.name == "slow.mp4":
+            begun.set()
+            assert going_on.wait(30)
+        return sha256_of(path)
+
+    monkeypatch.setattr("flows.serve.original.sha256_of", hashed)
+    with ThreadPoolExecutor(3) as pool:
+        waiting = [pool.submit(client.get, "/labelled/slow/original") for _ in range(2)]
+        try:
+            assert begun.wait(30)
+            others = [pool.submit(client.get, ORIGINAL) for _ in range(2)]
+            assert [one.result(timeout=30).content for one in others] == [b"the original"] * 2
+            assert not any(one.done() for one in waiting)
+        finally:
+            going_on.set()
+        assert [one.result(timeout=30).content for one in waiting] == [b"slow"] * 2
+    assert sorted(read) == ["slow.mp4", "the way.mp4"]
 
 
 def test_nothing_can_be_written(client: TestClient) -> None:

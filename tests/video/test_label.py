@@ -224,7 +224,8 @@ def test_the_same_again_gives_the_same(out: Path, quick: Params) -> None:
 
 NAMES = [
     "별빛 🌙 さくら.mp4",
-    "x" * 100 + ".mp4",
+    "x" * 251 + ".mp4",
+    "노래" * 41 + ".mp4",
     "-y --help.mp4",
     'it\'s "quoted" $(touch oops) `x`; & | > %s.mp4',
     "a.b.c.mp4",
