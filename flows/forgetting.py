@@ -15,8 +15,8 @@ from flows.queue import database
 from flows.queue.job import STATES, Job
 from flows.queue.pinned import PINNED, members_of
 from flows.queue.store import Queue
-from flows.refreshing import one_at_a_time
 from flows.staging import Staging
+from flows.turns import one_at_a_time
 from pipeline.crawl.store import opened_store
 from pipeline.errors import DatasetError
 from pipeline.forget import (

@@ -8,23 +8,19 @@ left, which takes minutes: what a person does to the workspace from then on is n
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from flows import git
-from flows.project import CommandError, dvc_heard, dvc_on_tether
+from flows.checkout import check_out, mend
+from flows.project import CommandError
 from flows.pushing import default_remote, push
-from flows.staging import Staging, discard, targets
+from flows.staging import Staging, discard
 from pipeline.errors import LineupError
 from pipeline.files import write_json
-
-UNSAVED: Final = "unsaved files without confirmation. Use `--force` to force."  # how DVC refuses to remove files
-UNFINISHED: Final = ".*.tmp"  # what a checkout that was killed leaves of a file
-MOST_TOLD: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +121,7 @@ def settle(place: Staging) -> Promotion | None:
     if not place.journal.is_file():
         return None
     promotion = _read(place)
-    _mend()
+    mend()
     if promotion.only_push:
         return promotion
     remote = default_remote()
@@ -159,26 +155,7 @@ def _put_in_use(place: Staging, promotion: Promotion) -> None:
     git.bring(promotion.paths)
     for name, commit in promotion.tags.items():
         git.tag(name, commit)
-    raw, *made = targets(place.group)
-    _bring_photos(Path(raw))
-    dvc_on_tether(Path.cwd(), "--wait-for-lock", "checkout", "--quiet", "--force", *made)
-
-
-def _bring_photos(raw: Path) -> None:
-    """Check the photos out, but none of a person's away: LineupError names what neither git nor DVC would have."""
-    for left in raw.with_suffix("").rglob(UNFINISHED):
-        left.unlink()
-    try:
-        dvc_heard(Path.cwd(), "--wait-for-lock", "checkout", str(raw))
-    except CommandError as error:
-        _, refused, told = str(error).partition(UNSAVED)
-        if not refused:
-            raise
-        names = [os.path.relpath(name) for name in told.split("; ") if name]
-        more = f" and {len(names) - MOST_TOLD} more" if len(names) > MOST_TOLD else ""
-        raise LineupError(
-            f"put there meanwhile: {', '.join(names[:MOST_TOLD])}{more}: move it elsewhere and run the same again"
-        ) from None
+    check_out(place.group)
 
 
 def _move(place: Staging, promotion: Promotion) -> None:
@@ -204,14 +181,3 @@ def _check_unchanged(promotion: Promotion) -> None:
             raise LineupError(
                 f"{name} was changed meanwhile: put it aside, run 'git checkout -- {name}' and the same again"
             )
-
-
-def _mend() -> None:
-    """Remove DVC's table of who reads and writes what, if whoever was killed left half of it."""
-    table = Path(".dvc", "tmp", "rwlock")
-    try:
-        json.loads(table.read_bytes() or b"{}")
-    except FileNotFoundError:
-        return
-    except ValueError:
-        table.unlink()

@@ -12,9 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
-
-from filelock import FileLock, Timeout
+from typing import Any
 
 from flows import git
 from flows.blobs import new_blobs
@@ -22,6 +20,7 @@ from flows.findings import Findings, of_models, of_photos
 from flows.project import dvc_answer, dvc_on_tether
 from flows.promotion import finish, prefix, promote
 from flows.staging import SHARED, Staging, discard, kept_in_git, metrics_file, staged
+from flows.turns import one_at_a_time
 from pipeline.compare import Comparison, compare, unlearnt
 from pipeline.crawl.crawl import Tally, crawl_group
 from pipeline.crawl.fetch import Fetcher
@@ -31,8 +30,6 @@ from pipeline.errors import DatasetError, LineupError
 from pipeline.intake import check_group
 from pipeline.params import Params, Refresh, read_params
 from pipeline.roster import read_roster
-
-LOCK: Final = Path("cache", "refresh", "lock")
 
 Step = Callable[[str, Callable[[], Any]], Any]
 """Does a step, which has a name for whoever watches, and gives what it gives."""
@@ -92,22 +89,6 @@ def _refreshed(group: str, crawl: bool, step: Step, show: Show) -> Report:
     message = "\n".join([f"Refresh {group}: {tag}", "", *lines])
     step("promote", partial(promote, place, now, blobs, message, tags))
     return Report(group, tag, lines, tuple(warnings))
-
-
-@contextmanager
-def one_at_a_time() -> Iterator[None]:
-    """Let the block run when no other refresh, rollback or forgetting does in this project; it waits, and says so."""
-    LOCK.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(LOCK)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        print("another refresh is running here: waiting for it", file=sys.stderr, flush=True)
-        lock.acquire()
-    try:
-        yield
-    finally:
-        lock.release()
 
 
 @contextmanager

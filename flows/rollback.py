@@ -13,8 +13,9 @@ from flows import git
 from flows.blobs import LOCK, new_blobs
 from flows.project import CommandError, dvc_on_tether
 from flows.promotion import Promotion, finish, prefix, promote
-from flows.refreshing import Report, one_at_a_time, printed_if_it_fails, ready
+from flows.refreshing import Report, printed_if_it_fails, ready
 from flows.staging import Staging, as_committed, metrics_file, targets
+from flows.turns import one_at_a_time
 from pipeline.errors import LineupError
 from pipeline.forgotten import FORGOTTEN_FILE
 from pipeline.intake import check_group
