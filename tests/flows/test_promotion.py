@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import ROOT
+from filelock import FileLock, Timeout
 
-from flows import git, promotion, refreshing, rollback
+from flows import forgetting, git, promotion, refreshing, rollback, turns
 from flows.blobs import lock_of, new_blobs
 from flows.project import CommandError
 from flows.promotion import finish, promote
@@ -20,6 +21,7 @@ from flows.refreshing import Report, ready, refreshed
 from flows.rollback import rolled_back
 from flows.staging import Staging
 from pipeline.errors import LineupError
+from pipeline.forget import Person
 
 OWN = ("data/duo/raw.dvc", "data/duo/roster.yaml", "data/duo/review.csv", "metrics/duo.json")
 
@@ -351,6 +353,23 @@ def test_a_rollback_that_was_killed_is_not_done_twice(
     assert remote.asked[-1] == "push"
     assert run_git("rev-list", "--count", "HEAD") == "2"
     assert (finish(place), place.project.exists()) == (None, True)  # the refused refresh beside it stays
+
+
+def test_forgetting_finishes_a_promotion_and_pushes_none(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place, remote = staged(), Remote(monkeypatch, checkout=KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        promoted(place)
+    monkeypatch.setattr(forgetting, "photo_of", lambda data, _: Person(data, "", frozenset()))
+    monkeypatch.setattr(forgetting, "steps", lambda _: ())
+    run_git("switch", "--quiet", "--create", "other", "HEAD~1")
+    with pytest.raises(LineupError, match="run 'git switch "), forgetting.planned("duo", None, "photo"):
+        pass
+    run_git("switch", "--quiet", "-")
+    with forgetting.planned("duo", None, "photo"):
+        assert (list(git.tags("model/duo/")), remote.asked) == ([1, 2], ["checkout", "checkout"])
+        assert json.loads(place.journal.read_text())["only_push"]
+        with pytest.raises(Timeout):
+            FileLock(turns.LOCK).acquire(blocking=False)  # no refresh runs meanwhile
 
 
 @pytest.mark.parametrize("of_rollback", [False, True], ids=["refresh", "rollback"])
