@@ -6,8 +6,8 @@ A clone of the last commit gets a group of a few of the sample's photos, two sho
 be crawled, and a remote. In a copy of it 'lineup worker' is killed with SIGKILL, then 'lineup refresh', that one every
 other time while it promotes: its last second, and the only one in which it touches the project. The same command again
 must come to what an undisturbed run came to, with git and DVC clean, the remote complete, and no process left of the
-one that was killed. Prints a table; the status is 1 when a row is not as it should be. One that had ended before its
-moment says nothing: it counts as not tried.
+one that was killed. Prints a table. One that had ended well before its moment says nothing: it counts as not tried. The
+status is 1 when a row is not as it should be, or when one of the two was never tried.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -99,18 +100,20 @@ WORKS = (
 def main(kills: int) -> None:
     os.environ["LINEUP_WEIGHTS"] = str(weights_folder().resolve())
     os.environ.pop("PREFECT_API_URL", None)
-    bad = untried = 0
+    bad, tried_of = 0, Counter[str]()
     with tempfile.TemporaryDirectory(prefix="lineup-kills-") as folder:
         prepared = make_project(Path(folder).resolve() / "prepared" / "project")
         print("| what | killed after | result | git | DVC | left running |\n|" + " --- |" * 6, flush=True)
         for work in WORKS:
             for row in tries(work, prepared, kills):
                 bad += row[1:] not in (GOOD, UNTRIED)
-                untried += row[1:] == UNTRIED
+                tried_of[work.name] += row[1:] != UNTRIED
                 print(f"| {work.name} | {' | '.join(row)} |", flush=True)
-    print(f"{kills * len(WORKS) - untried} of {kills * len(WORKS)} were tried", flush=True)
+    print(f"{tried_of.total()} of {kills * len(WORKS)} were tried", flush=True)
     if bad:
         sys.exit(f"{bad} came to something else")
+    if never := [work.name for work in WORKS if not tried_of[work.name]]:
+        sys.exit(f"never tried: {', '.join(never)}")
 
 
 def tries(work: Work, prepared: Path, kills: int) -> Iterator[tuple[str, ...]]:
@@ -135,12 +138,13 @@ def moments(kills: int, took_s: float, promoting_s: float) -> Iterator[Moment]:
 def tried(work: Work, project: Path, moment: Moment, wanted: Result) -> tuple[str, ...]:
     """What came of killing it: when, then result, git and DVC after the next run, and what was left running."""
     when = str(moment)
-    if not killed(work, project, moment):
-        return when, *UNTRIED
+    ended = killed(work, project, moment)
+    if ended is not None:
+        return when, *((ended, "", "", "") if ended else UNTRIED)
     left = still_running(project)
     again = run(project, *work.command)
     if again.returncode:
-        return when, f"status {again.returncode}: {again.stderr.strip()[-300:]}", "", "", left
+        return when, failure("the next one", again.returncode, again.stderr), "", "", left
     found = work.result(project)
     others = sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
     changed = "dirty" if git(project, "status", "--porcelain") else "clean"
@@ -150,17 +154,26 @@ def tried(work: Work, project: Path, moment: Moment, wanted: Result) -> tuple[st
     return when, f"another: {', '.join(others)}" if others else "same", changed, stale or "clean", left
 
 
-def killed(work: Work, project: Path, moment: Moment) -> bool:
-    """Start it and kill it at the moment; whether it had not ended by then."""
-    quiet = subprocess.DEVNULL
+def killed(work: Work, project: Path, moment: Moment) -> str | None:
+    """Start it and kill it at the moment; None, or how it had ended by then, '' if well."""
     command, variables = [sys.executable, "-m", *work.command], environment(project)
-    process = subprocess.Popen(command, cwd=project, env=variables, stdout=quiet, stderr=quiet)
-    while moment.promoting and process.poll() is None and not promotion(project / work.log):
-        time.sleep(0.01)
-    with suppress(subprocess.TimeoutExpired):
-        process.wait(moment.s)
-    process.send_signal(signal.SIGKILL)
-    return process.wait() == -signal.SIGKILL
+    with tempfile.TemporaryFile() as told:
+        process = subprocess.Popen(command, cwd=project, env=variables, stdout=subprocess.DEVNULL, stderr=told)
+        while moment.promoting and process.poll() is None and not promotion(project / work.log):
+            time.sleep(0.01)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(moment.s)
+        process.send_signal(signal.SIGKILL)
+        status = process.wait()
+        if status == -signal.SIGKILL:
+            return None
+        told.seek(0)
+        return failure("the killed one", status, told.read().decode(errors="replace")) if status else ""
+
+
+def failure(what: str, status: int, told: str) -> str:
+    """How a command ended, in a cell of the table."""
+    return f"{what}: status {status}: {' '.join(told.split())[-300:].replace('|', '/')}"
 
 
 def still_running(project: Path) -> str:

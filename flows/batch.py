@@ -149,11 +149,18 @@ def _stopped_by_signals(stopping: threading.Event, asked: list[int]) -> Iterator
 def _as_task(job: Job, label: Callable[[], Outcome]) -> Outcome:
     """What `label` gives, shown as a task run named group/video/job, which fails when the video does.
 
-    It says so by its state: an error that is raised Prefect prints with its whole trace.
+    It says so by its state: an error that is raised Prefect prints with its whole trace. A try that is left, and never
+    taken, keeps Prefect from telling that none is, with the trace of an error that there is not.
     """
     name = f"{job.request.group}/{job.video.name}/{job.id[:SHORT_ID]}"
 
-    @task(name="label-video", task_run_name=name.replace("{", "{{").replace("}", "}}"), cache_policy=NO_CACHE)
+    @task(
+        name="label-video",
+        task_run_name=name.replace("{", "{{").replace("}", "}}"),
+        retries=1,
+        retry_condition_fn=_never,
+        cache_policy=NO_CACHE,
+    )
     def label_job() -> State[None]:
         outcomes.append(outcome := label())
         if outcome.folder is not None:
@@ -165,6 +172,10 @@ def _as_task(job: Job, label: Callable[[], Outcome]) -> Outcome:
     if not outcomes:
         state.result()  # raises what went wrong
     return outcomes[0]
+
+
+def _never(*_: object) -> bool:
+    return False
 
 
 def _labelled(outcome: Outcome) -> Outcome:

@@ -10,10 +10,13 @@ from functools import partial
 from pathlib import Path
 
 from flows.project import dvc
+from flows.promotion import settle
 from flows.queue import database
 from flows.queue.job import STATES, Job
 from flows.queue.pinned import PINNED, members_of
 from flows.queue.store import Queue
+from flows.staging import Staging
+from flows.turns import one_at_a_time
 from pipeline.crawl.store import opened_store
 from pipeline.errors import DatasetError
 from pipeline.forget import (
@@ -47,17 +50,20 @@ class Forgetting:
 def planned(group: str, member: str | None, photo: str | None) -> Iterator[Forgetting]:
     """What forgetting a member, or a photo by its key, takes; nothing is done yet, and no photo comes in meanwhile.
 
-    What a crawl that was killed left is taken in first. DatasetError when there is none such.
+    What a crawl that was killed left is taken in first, and a promotion that was killed is finished, but not pushed.
+    DatasetError when there is none such.
     """
     data = Path("data") / check_group(group)
     if not data.is_dir():
         raise DatasetError(f"no group is called {group!r}: there is no folder {data}, see 'ls data'")
     if (member is None) == (photo is None):
         raise DatasetError("say either a member or --photo KEY")
-    with opened_store(data):
-        person = member_of(data, member) if member is not None else photo_of(data, photo or "")
-        todo = (*steps(person), *_queue_steps(person))
-        yield Forgetting(person, todo, tuple(_notes(person) if person.member else _copies(person)))
+    with one_at_a_time():
+        settle(Staging(group))
+        with opened_store(data):
+            person = member_of(data, member) if member is not None else photo_of(data, photo or "")
+            todo = (*steps(person), *_queue_steps(person))
+            yield Forgetting(person, todo, tuple(_notes(person) if person.member else _copies(person)))
 
 
 def carry_out(forgetting: Forgetting) -> Iterator[Step]:

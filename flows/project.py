@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Final, cast
@@ -13,6 +14,8 @@ from pipeline.errors import LineupError
 from pipeline.tether import OWN_GROUP
 
 STDERR: Final = 2  # what tools print goes there, so that of a command with --json stdout is JSON and nothing else
+ERROR: Final = "ERROR: "  # how DVC begins what went wrong
+SUPPORT: Final = "Having any troubles?"  # and how it ends what was not foreseen
 
 
 class CommandError(LineupError):
@@ -51,19 +54,20 @@ def dvc_on_tether(folder: Path, *arguments: str) -> None:
 
     Raises CommandError when it fails.
     """
-    from pipeline.models.weights import weights_folder  # the command line's --help waits for no numpy
-
-    command = [sys.executable, "-m", "pipeline.tether", "dvc", *arguments]
-    variables = environment() | {"LINEUP_WEIGHTS": str(weights_folder().resolve())}
-    with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=STDERR, cwd=folder, env=variables, **OWN_GROUP
-    ) as process:
-        try:
-            status = process.wait()
-        finally:
-            cast(IO[bytes], process.stdin).close()  # of one that still runs it ends the whole group
-    if status:
+    if status := _on_tether(folder, arguments, STDERR):
         raise _failed(f"dvc {' '.join(arguments)}", status)
+
+
+def dvc_heard(folder: Path, *arguments: str) -> None:
+    """Run DVC like dvc_on_tether, but have it print nothing: CommandError tells, in one line, which errors it told."""
+    with tempfile.TemporaryFile() as heard:
+        status = _on_tether(folder, arguments, heard)
+        heard.seek(0)
+        _, error, told = heard.read().decode(errors="replace").partition(ERROR)
+    if status:
+        lines = told.partition(SUPPORT)[0].replace(ERROR, "").splitlines()
+        told = "; ".join(line.strip() for line in lines if line.strip())
+        raise CommandError(told if error else f"'dvc {' '.join(arguments)}' failed with exit status {status}")
 
 
 def dvc_answer(*arguments: str) -> str:
@@ -79,6 +83,21 @@ def environment() -> dict[str, str]:
     activated the virtual environment.
     """
     return {**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])}
+
+
+def _on_tether(folder: Path, arguments: Sequence[str], to: int | IO[bytes]) -> int:
+    """The exit status of DVC, whose output goes `to` there; its errors too if that is a file."""
+    from pipeline.models.weights import weights_folder  # the command line's --help waits for no numpy
+
+    command = [sys.executable, "-m", "pipeline.tether", "dvc", *arguments]
+    variables = environment() | {"LINEUP_WEIGHTS": str(weights_folder().resolve())}
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=to, stderr=to, cwd=folder, env=variables, **OWN_GROUP
+    ) as process:
+        try:
+            return process.wait()
+        finally:
+            cast(IO[bytes], process.stdin).close()  # of one that still runs it ends the whole group
 
 
 def _failed(shown: str, status: int) -> CommandError:

@@ -7,24 +7,20 @@ left, which takes minutes: what a person does to the workspace from then on is n
 
 from __future__ import annotations
 
-import io
 import json
-import sys
-import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Final
-
-from ruamel.yaml import YAML
+from typing import Any
 
 from flows import git
-from flows.project import CommandError, dvc_answer, dvc_on_tether
-from flows.staging import Staging, discard, targets
+from flows.checkout import check_out, mend
+from flows.project import CommandError
+from flows.pushing import default_remote, push
+from flows.staging import Staging, discard
 from pipeline.errors import LineupError
 from pipeline.files import write_json
-
-LOCK: Final = "dvc.lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +28,7 @@ class Promotion:
     """What is to be done: the branch `ref` goes from `parent` to `commit`, which changes `paths`; `tags` by name.
 
     `back_to` is the tag that a rollback goes back to, '' of a refresh; with `only_push` all is done but the push.
+    `before` is the promotion before, as a dict, if its push has not succeeded either.
     """
 
     ref: str
@@ -42,36 +39,38 @@ class Promotion:
     message: str
     back_to: str = ""
     only_push: bool = False
+    before: dict[str, Any] | None = None
+
+    @property
+    def tag(self) -> str:
+        """The tag of the model that it puts in use."""
+        return self.back_to or next(reversed(self.tags), "")
+
+    @property
+    def commits(self) -> list[str]:
+        """What is to be pushed, the oldest first."""
+        return [*(Promotion(**self.before).commits if self.before else []), self.commit]
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A promotion of an earlier run, as it was found, and why it is still not pushed, '' when it is."""
+
+    promotion: Promotion
+    unpushed: str = ""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What to tell whoever asked for something else."""
+        if not self.promotion.only_push:
+            return ()
+        pushed = f"not pushed: {self.unpushed}" if self.unpushed else "it is pushed only now"
+        return (f"{self.promotion.tag} is in use since the run before; {pushed}",)
 
 
 def prefix(group: str) -> str:
     """How the tags of the group's models begin."""
     return f"model/{group}/"
-
-
-def lock_of(group: str, lock: str, other: str) -> str:
-    """The text of the dvc.lock `lock`, with the stages of `group` as they are in `other`."""
-    yaml_file = YAML()
-    yaml_file.default_flow_style = False
-    document, taken = yaml_file.load(lock) or {"schema": "2.0", "stages": {}}, yaml_file.load(other)
-    stages = document["stages"]
-    for name in [name for name in stages if _is_of(group, name) and name not in taken["stages"]]:
-        del stages[name]
-    stages.update({name: stage for name, stage in taken["stages"].items() if _is_of(group, name)})
-    told = io.StringIO()
-    yaml_file.dump(document, told)
-    return told.getvalue()
-
-
-def new_blobs(project: Path, group: str, names: Iterable[str], parent: str) -> dict[str, str]:
-    """Those of the files `names`, and the group's part of dvc.lock, that are new in `project` against `parent`."""
-    blobs = {name: git.blob_of(project / name) for name in names}
-    lock = (project / LOCK).read_text(encoding="utf-8")
-    with tempfile.TemporaryDirectory() as folder:
-        merged = Path(folder) / LOCK
-        merged.write_text(lock_of(group, git.text(parent, LOCK), lock), encoding="utf-8", newline="\n")
-        blobs[LOCK] = git.blob_of(merged)
-    return {name: content for name, content in blobs.items() if content and content != git.blob(parent, name)}
 
 
 def promote(
@@ -84,39 +83,70 @@ def promote(
 ) -> None:
     """Put `blobs`, by path, in use as a commit on `parent`; `tags` are commits by name, '' the one that is made.
 
-    `back_to` is the tag that a rollback goes back to.
+    `back_to` is the tag that a rollback goes back to. Raises LineupError when the workspace has changed so that it
+    cannot be done, and CommandError when only its push failed; what is left is for the next run.
     """
     made = git.commit(parent.commit, blobs, message)
     named = {name: commit or made for name, commit in tags.items()}
-    promotion = Promotion(parent.ref, parent.commit, made, sorted(blobs), named, message, back_to)
+    before = asdict(_read(place)) if place.journal.is_file() else None
+    promotion = Promotion(parent.ref, parent.commit, made, sorted(blobs), named, message, back_to, before=before)
     _check_unchanged(promotion)
-    write_json(journal(place), asdict(promotion))
+    write_json(place.journal, asdict(promotion))
     finish(place)
 
 
-def finish(place: Staging) -> Promotion | None:
-    """Do what is left of a promotion that has begun, and give it as it was found; None when none has.
+def finish(place: Staging) -> Finished | None:
+    """Do what is left of a promotion that has begun; None when none has.
 
-    With `only_push` nothing else is done, and that it failed is only told. Raises LineupError when the workspace has
+    With `only_push` nothing else is done, and that it failed stops nobody. Raises LineupError when the workspace has
     changed so that the rest cannot be done, and says what to do; CommandError when only its push failed.
     """
-    if not journal(place).is_file():
+    promotion = settle(place)
+    if promotion is None or not place.journal.is_file():
+        return Finished(promotion) if promotion else None
+    unpushed = push(place, promotion.commits)
+    if not unpushed:
+        _close(place)
+    elif not promotion.only_push:
+        title = promotion.message.splitlines()[0]
+        raise CommandError(f"done ('{title}'), but not pushed: {unpushed}; the next refresh or rollback tries again")
+    return Finished(promotion, unpushed)
+
+
+def settle(place: Staging) -> Promotion | None:
+    """Do what is left of a promotion that has begun, but its push, which the journal that stays is then for.
+
+    Gives it as it was found, None when none has begun. Raises like finish().
+    """
+    if not place.journal.is_file():
         return None
-    promotion = Promotion(**json.loads(journal(place).read_text(encoding="utf-8")))
-    _mend()
-    if not promotion.only_push:
-        _put_in_use(place, promotion)
-        write_json(journal(place), asdict(replace(promotion, only_push=True)))
-    unpushed = _push(targets(place.group))
-    journal(place).unlink()
+    promotion = _read(place)
+    mend()
+    if promotion.only_push:
+        return promotion
+    remote = default_remote()
+    _put_in_use(place, promotion)
     if not promotion.back_to:  # what a rollback finds there is none of its own
         discard(place)
-    if unpushed:
-        told = f"done ('{promotion.message.splitlines()[0]}'), but not pushed: {unpushed}; run 'dvc push'"
-        if not promotion.only_push:
-            raise CommandError(told)
-        print(told, file=sys.stderr, flush=True)  # it stops nobody from what is to be done now
+    if remote:
+        write_json(place.journal, asdict(replace(promotion, only_push=True)))
+    else:
+        _close(place)
     return promotion
+
+
+def _read(place: Staging) -> Promotion:
+    promotion = Promotion(**json.loads(place.journal.read_text(encoding="utf-8")))
+    if promotion.tag:
+        return promotion
+    # a rollback, of an earlier version, which wrote its tag down nowhere else
+    return replace(promotion, back_to=promotion.message.removeprefix(f"Roll back {place.group} to "))
+
+
+def _close(place: Staging) -> None:
+    place.journal.unlink()
+    with suppress(OSError):
+        place.folder.rmdir()  # not when a refresh that was refused lies there
 
 
 def _put_in_use(place: Staging, promotion: Promotion) -> None:
@@ -125,17 +155,7 @@ def _put_in_use(place: Staging, promotion: Promotion) -> None:
     git.bring(promotion.paths)
     for name, commit in promotion.tags.items():
         git.tag(name, commit)
-    dvc_on_tether(Path.cwd(), "--wait-for-lock", "checkout", "--quiet", "--force", *targets(place.group))
-
-
-def _push(wanted: Sequence[str]) -> str:
-    """Send to the default remote, if there is one, what it lacks; why that failed, '' when it did not."""
-    if dvc_answer("config", "core.remote"):
-        try:
-            dvc_on_tether(Path.cwd(), "--wait-for-lock", "push", "--quiet", *wanted)
-        except CommandError as error:
-            return str(error)
-    return ""
+    check_out(place.group)
 
 
 def _move(place: Staging, promotion: Promotion) -> None:
@@ -146,7 +166,10 @@ def _move(place: Staging, promotion: Promotion) -> None:
     if now.commit == promotion.parent:
         git.move(promotion.ref, promotion.commit, promotion.parent, f"lineup: {promotion.message.splitlines()[0]}")
     elif not git.contains(now.commit, promotion.commit):
-        journal(place).unlink()
+        if promotion.before:
+            write_json(place.journal, promotion.before)
+        else:
+            _close(place)
         raise LineupError("the branch has moved meanwhile, nothing was changed: run the same again")
 
 
@@ -158,23 +181,3 @@ def _check_unchanged(promotion: Promotion) -> None:
             raise LineupError(
                 f"{name} was changed meanwhile: put it aside, run 'git checkout -- {name}' and the same again"
             )
-
-
-def _mend() -> None:
-    """Remove DVC's table of who reads and writes what, if whoever was killed left half of it."""
-    table = Path(".dvc", "tmp", "rwlock")
-    try:
-        json.loads(table.read_bytes() or b"{}")
-    except FileNotFoundError:
-        return
-    except ValueError:
-        table.unlink()
-
-
-def journal(place: Staging) -> Path:
-    """Where a promotion that has begun stands."""
-    return place.folder / "promotion.json"
-
-
-def _is_of(group: str, stage: str) -> bool:
-    return stage.partition("@")[2] == group

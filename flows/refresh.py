@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from prefect import State, flow, task
+from prefect import State, flow, get_run_logger, task
 from prefect.artifacts import create_image_artifact, create_markdown_artifact, create_table_artifact
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import TaskRun
@@ -25,7 +25,10 @@ BACK_OFF_S = 30
 @flow(name="refresh", flow_run_name="{group}")
 def refresh(group: str, crawl: bool = True) -> Report:
     """Refresh a group; RefusedError, which fails the run, says why its new model is not taken."""
-    return watched(group, crawl, _as_task, _show)
+    report = watched(group, crawl, _as_task, _show)
+    for warning in report.warnings:
+        get_run_logger().warning("%s", warning)
+    return report
 
 
 def _may_pass(_: Task[Any, Any], __: TaskRun, state: State[Any]) -> bool:

@@ -7,20 +7,20 @@ was refused or killed is gone on with.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
-
-from filelock import FileLock, Timeout
+from typing import Any
 
 from flows import git
+from flows.blobs import new_blobs
 from flows.findings import Findings, of_models, of_photos
 from flows.project import dvc_answer, dvc_on_tether
-from flows.promotion import finish, new_blobs, prefix, promote
+from flows.promotion import finish, prefix, promote
 from flows.staging import SHARED, Staging, discard, kept_in_git, metrics_file, staged
+from flows.turns import one_at_a_time
 from pipeline.compare import Comparison, compare, unlearnt
 from pipeline.crawl.crawl import Tally, crawl_group
 from pipeline.crawl.fetch import Fetcher
@@ -30,8 +30,6 @@ from pipeline.errors import DatasetError, LineupError
 from pipeline.intake import check_group
 from pipeline.params import Params, Refresh, read_params
 from pipeline.roster import read_roster
-
-LOCK: Final = Path("cache", "refresh", "lock")
 
 Step = Callable[[str, Callable[[], Any]], Any]
 """Does a step, which has a name for whoever watches, and gives what it gives."""
@@ -64,42 +62,44 @@ def refreshed(group: str, crawl: bool = True, step: Step = plainly, show: Show =
     """
     with one_at_a_time():
         done = finish(Staging(check_group(group)))
-        if done and not done.only_push:
-            return Report(group, next(reversed(done.tags), ""), tuple(done.message.splitlines()))
-        head, params = ready(group, take=not crawl), read_params()
-        place: Staging = step("stage", partial(staged, group, head.commit))
-        warnings = _crawl(place, params, step) if crawl else []
-        step("add", partial(dvc_on_tether, place.project, "add", "--quiet", f"data/{group}/raw"))
-        _stop(place, show, of_photos(place, _raw_faults(place, params.refresh)))
-        step("build", partial(dvc_on_tether, place.project, "repro", f"validate@{group}", f"datasheet@{group}"))
-        findings = step("compare", partial(_judged, place, params))
-        _stop(place, show, findings)
-        now = _still(head, group)
-        blobs = new_blobs(place.project, group, (*kept_in_git(group), metrics_file(group)), now.commit)
-        if not blobs:
-            discard(place)
-            return Report(group, "", warnings=tuple(warnings))
-        tags = _next_tags(place, head.commit)
-        tag, lines = list(tags)[-1], tuple(findings.lines())
-        message = "\n".join([f"Refresh {group}: {tag}", "", *lines])
-        step("promote", partial(promote, place, now, blobs, message, tags))
-        return Report(group, tag, lines, tuple(warnings))
+        if done and not done.promotion.only_push:
+            return Report(group, done.promotion.tag, tuple(done.promotion.message.splitlines()))
+        warnings = done.warnings if done else ()
+        with printed_if_it_fails(warnings):
+            report = _refreshed(group, crawl, step, show)
+        return replace(report, warnings=(*warnings, *report.warnings))
+
+
+def _refreshed(group: str, crawl: bool, step: Step, show: Show) -> Report:
+    head, params = ready(group, take=not crawl), read_params()
+    place: Staging = step("stage", partial(staged, group, head.commit))
+    warnings = _crawl(place, params, step) if crawl else []
+    step("add", partial(dvc_on_tether, place.project, "add", "--quiet", f"data/{group}/raw"))
+    _stop(place, show, of_photos(place, _raw_faults(place, params.refresh)))
+    step("build", partial(dvc_on_tether, place.project, "repro", f"validate@{group}", f"datasheet@{group}"))
+    findings = step("compare", partial(_judged, place, params))
+    _stop(place, show, findings)
+    now = _still(head, group)
+    blobs = new_blobs(place.project, group, (*kept_in_git(group), metrics_file(group)), now.commit)
+    if not blobs:
+        discard(place)
+        return Report(group, "", warnings=tuple(warnings))
+    tags = _next_tags(place, head.commit)
+    tag, lines = list(tags)[-1], tuple(findings.lines())
+    message = "\n".join([f"Refresh {group}: {tag}", "", *lines])
+    step("promote", partial(promote, place, now, blobs, message, tags))
+    return Report(group, tag, lines, tuple(warnings))
 
 
 @contextmanager
-def one_at_a_time() -> Iterator[None]:
-    """Let the block run when no other refresh or rollback does in this project; it waits, and says so."""
-    LOCK.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(LOCK)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout:
-        print("another refresh is running here: waiting for it", file=sys.stderr, flush=True)
-        lock.acquire()
+def printed_if_it_fails(warnings: Sequence[str]) -> Iterator[None]:
+    """Print the warnings when the block raises, and there will be no report that tells them."""
     try:
         yield
-    finally:
-        lock.release()
+    except BaseException:
+        for warning in warnings:
+            print(f"warning: {warning}", file=sys.stderr, flush=True)
+        raise
 
 
 def ready(group: str, take: bool = False) -> git.Head:

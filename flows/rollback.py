@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from flows import git
+from flows.blobs import LOCK, new_blobs
 from flows.project import CommandError, dvc_on_tether
-from flows.promotion import LOCK, finish, new_blobs, prefix, promote
-from flows.refreshing import Report, one_at_a_time, ready
+from flows.promotion import Promotion, finish, prefix, promote
+from flows.refreshing import Report, printed_if_it_fails, ready
 from flows.staging import Staging, as_committed, metrics_file, targets
+from flows.turns import one_at_a_time
 from pipeline.errors import LineupError
 from pipeline.forgotten import FORGOTTEN_FILE
 from pipeline.intake import check_group
@@ -27,19 +30,32 @@ def rolled_back(group: str, to: int | None = None) -> Report:
     with one_at_a_time():
         place = Staging(check_group(group))
         done = finish(place)
-        if done and done.back_to and to is None:  # killed at that: not one further
-            return Report(group, done.back_to)
-        head = ready(group)
-        number, commit = _wanted(group, to, head.commit)
-        tag = f"{prefix(group)}{number}"
-        forgotten = f"data/{group}/{FORGOTTEN_FILE}"
-        if git.blob(commit, forgotten) != git.blob(head.commit, forgotten):
-            raise LineupError(f"somebody was forgotten since {tag}, which still holds them: build a new model instead")
-        blobs = _fetched(place, commit, head.commit)
-        if not blobs:
-            return Report(group, "")
-        promote(place, head, blobs, f"Roll back {group} to {tag}", {}, back_to=tag)
-        return Report(group, tag, tuple(_left(group, commit, head.commit)))
+        warnings = done.warnings if done else ()
+        if done and to is None and _stands(group, done.promotion):  # killed at that: not one further
+            return Report(group, done.promotion.back_to, warnings=warnings)
+        with printed_if_it_fails(warnings):
+            report = _rolled_back(place, to)
+        return replace(report, warnings=warnings)
+
+
+def _rolled_back(place: Staging, to: int | None) -> Report:
+    group = place.group
+    head = ready(group)
+    number, commit = _wanted(group, to, head.commit)
+    tag = f"{prefix(group)}{number}"
+    forgotten = f"data/{group}/{FORGOTTEN_FILE}"
+    if git.blob(commit, forgotten) != git.blob(head.commit, forgotten):
+        raise LineupError(f"somebody was forgotten since {tag}, which still holds them: build a new model instead")
+    blobs = _fetched(place, commit, head.commit)
+    if not blobs:
+        return Report(group, "")
+    promote(place, head, blobs, f"Roll back {group} to {tag}", {}, back_to=tag)
+    return Report(group, tag, tuple(_left(group, commit, head.commit)))
+
+
+def _stands(group: str, promotion: Promotion) -> bool:
+    """Whether it is a rollback whose model is still the one in use."""
+    return bool(promotion.back_to) and _model(group, git.commit_of("HEAD")) == _model(group, promotion.commit)
 
 
 def _wanted(group: str, to: int | None, head: str) -> tuple[int, str]:

@@ -4,12 +4,15 @@ project/     what the stages need, as committed, with the group's photos and tab
 before/      the model in use, and what it rests on
 leftovers/   photos that an earlier refresh crawled and that were not taken
 begun        which commit, and which of the group's files, `project` was begun with
+
+promotion.json beside them is flows.promotion's, and is none of a refresh that begins or is given up.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -55,6 +58,11 @@ class Staging:
     def before(self) -> Path:
         """The model in use and what it rests on, laid out like a project."""
         return self.folder / "before"
+
+    @property
+    def journal(self) -> Path:
+        """Where a promotion that has begun stands."""
+        return self.folder / "promotion.json"
 
     @property
     def data(self) -> Path:
@@ -111,9 +119,15 @@ def as_committed(group: str, commit: str, folder: Path) -> None:
 
 
 def discard(place: Staging) -> None:
-    """Remove it all; the mark goes first, so that nothing half-removed is gone on with."""
+    """Remove it all but the journal; the mark goes first, so that nothing half-removed is gone on with."""
     (place.folder / "begun").unlink(missing_ok=True)
-    shutil.rmtree(place.folder, ignore_errors=True)
+    for path in place.folder.glob("*"):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        elif path != place.journal:
+            path.unlink(missing_ok=True)
+    with suppress(OSError):
+        place.folder.rmdir()  # not when the journal is there
 
 
 def _mark(group: str, commit: str) -> str:

@@ -33,6 +33,8 @@ def watched(group: str, crawl: bool = True, step: Step = plainly, show: Show = l
     with reported("refresh", group=group) as told:
         report = refreshed(group, crawl, logged, show)
         told |= asdict(report)
+    for warning in report.warnings:
+        log.warning("warning", extra={"about": {"group": group, "reason": warning}})
     return report
 
 

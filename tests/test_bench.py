@@ -7,6 +7,7 @@ import json
 import re
 import runpy
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -39,7 +40,18 @@ print("done")
 def bench(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     """The scripts of bench/ as modules."""
     monkeypatch.syspath_prepend(str(BENCH))
-    names = ("accuracy", "alike", "curation", "label", "photosets", "promise", "recipe", "recognition", "strangers")
+    names = (
+        "accuracy",
+        "alike",
+        "curation",
+        "kills",
+        "label",
+        "photosets",
+        "promise",
+        "recipe",
+        "recognition",
+        "strangers",
+    )
     return SimpleNamespace(**{name: importlib.import_module(name) for name in names})
 
 
@@ -236,3 +248,37 @@ def test_curation_measures_what_it_spoils(bench: SimpleNamespace, params: Params
     way = bench.curation.Way("", swapped=0.1, strange=0.1)
     caught, lost, _, as_it_was, _, curated = bench.curation.measured(group, strangers, way, params, rng)
     assert (caught, lost, as_it_was, curated) == (1.0, 0.0, 1.0, 1.0)
+
+
+ENDS = {
+    "it ended well before": ("import sys", 20.0, ""),
+    "it failed before": ("import sys; sys.exit('it | broke')", 20.0, "the killed one: status 1: it / broke"),
+    "it was killed": ("import time; time.sleep(60)", 0.2, None),
+}
+
+
+@pytest.mark.parametrize(("code", "after_s", "ended"), ENDS.values(), ids=ENDS.keys())
+def test_only_one_that_ended_well_counts_as_not_killed(
+    code: str, after_s: float, ended: str | None, bench: SimpleNamespace, tmp_path: Path
+) -> None:
+    (tmp_path / "one.py").write_text(code)
+    work = bench.kills.Work("one", ("one",), lambda _: {})
+    assert bench.kills.killed(work, tmp_path, bench.kills.Moment(after_s, False)) == ended
+
+
+TRIES: dict[str, tuple[dict[str, list[str]], str | None]] = {
+    "all as they should be": ({"batch": ["GOOD"], "refresh": ["GOOD", "UNTRIED"]}, None),
+    "one was never tried": ({"batch": ["GOOD"], "refresh": ["UNTRIED"]}, "never tried: refresh"),
+    "one failed": ({"batch": ["GOOD"], "refresh": ["FAILED"]}, "1 came to something else"),
+}
+
+
+@pytest.mark.parametrize(("rows", "says"), TRIES.values(), ids=TRIES.keys())
+def test_kills_that_tried_nothing_are_no_success(
+    rows: dict[str, list[str]], says: str | None, bench: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kinds = {"GOOD": bench.kills.GOOD, "UNTRIED": bench.kills.UNTRIED, "FAILED": ("status 1", "", "", "")}
+    monkeypatch.setattr(bench.kills, "make_project", lambda folder: folder)
+    monkeypatch.setattr(bench.kills, "tries", lambda work, *_: [("1 s", *kinds[row]) for row in rows[work.name]])
+    with nullcontext() if says is None else pytest.raises(SystemExit, match=says):
+        bench.kills.main(1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Annotated
 
 import typer
@@ -28,6 +29,8 @@ def rollback(
     from flows.rollback import rolled_back
 
     report = rolled_back(group, to)
+    for warning in report.warnings:
+        print(f"warning: {warning}", file=sys.stderr)
     if as_json:
         print_json(report)
         return

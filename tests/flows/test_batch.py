@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,7 @@ PYTHON = """#!/bin/sh
 for video; do :; done
 case "$video" in
   *good*) echo '{"folder": "labelled/good", "warnings": []}' ;;
+  *endless*) touch begun; exec sleep 60 ;;
   *) echo '{"error": "it is broken", "kind": "lasting"}'; exit 1 ;;
 esac
 """
@@ -68,13 +71,49 @@ def test_a_worker_s_jobs_are_task_runs(server: None, videos: list[Path], capfd: 
         worker = Worker(queue, 60, lambda job, _: shown.update({job.video.name: (job.state, job.reason)}))
         work_in_prefect(worker, 2, until_empty=True)
     assert shown == {"good {x}.mp4": ("done", ""), "broken.mp4": ("failed", "it is broken")}
-    assert "Traceback" not in "".join(capfd.readouterr())
+    printed = "".join(capfd.readouterr())
+    assert printed.count("it is broken") == 1
+    assert "Traceback" not in printed
+    assert "NoneType" not in printed
     names = [f"lanterns/{job.video.name}/{job.id[:10]}" for job in jobs]
     for _ in range(100):  # the server writes down what it hears a little later
         states = task_states()
         if [states.get(name) for name in names] == ["COMPLETED", "FAILED"]:
             break
     assert [states.get(name) for name in names] == ["COMPLETED", "FAILED"]
+
+
+def test_a_job_that_is_stopped_is_a_cancelled_task_run(
+    server: None, videos: list[Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    from flows.batch import work_in_prefect
+    from flows.labelling import Request
+    from flows.queue.store import Queue
+    from flows.queue.submit import submit
+    from flows.queue.worker import Worker
+
+    video = tmp_path / "endless.mp4"
+    video.write_bytes(b"endless")
+    with Queue() as queue:
+        (job,) = submit(queue, [video], Request("lanterns", Path("labelled"))).new
+        worker = Worker(queue, 60, lambda *_: None)
+
+        def stop() -> None:
+            while not (tmp_path / "begun").exists() and threading.main_thread().is_alive():
+                time.sleep(0.05)
+            worker.stopping.set()
+
+        threading.Thread(target=stop, daemon=True).start()
+        work_in_prefect(worker, 1, until_empty=True)
+        assert [one.id for one in queue.jobs("waiting")] == [job.id]
+    assert "Cancelled" in caplog.text
+    assert "Traceback" not in caplog.text
+    assert "NoneType" not in caplog.text
+    name = f"lanterns/endless.mp4/{job.id[:10]}"
+    for _ in range(100):
+        if task_states().get(name) == "CANCELLED":
+            break
+    assert task_states().get(name) == "CANCELLED"
 
 
 def test_a_batch_without_the_queue_fails_with_its_video(server: None, videos: list[Path]) -> None:

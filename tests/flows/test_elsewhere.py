@@ -27,6 +27,18 @@ CLIPS = {"a.mp4": "plain.mp4", "b.mp4": "one-frame.mp4"}
 WORKERS = ("one", "other")
 UP_S = 120.0
 LABELLED_S = 300.0
+MEETING = """
+import os, sys, time
+from pathlib import Path
+
+if "PREFECT__FLOW_RUN_ID" in os.environ and "MEETING" in os.environ:
+    met, end_s = Path(os.environ["MEETING"]), time.monotonic() + 120
+    (met / os.environ["WORKER"]).touch()
+    while len(list(met.iterdir())) < 2:
+        if time.monotonic() > end_s:
+            sys.exit("the other worker never came")
+        time.sleep(0.1)
+"""
 
 
 @pytest.fixture(scope="module")
@@ -85,12 +97,19 @@ def same_tables(folders: dict[str, str], place: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="processes are ended as POSIX does it")
-def test_two_workers_of_a_pool(place: Path, prefect: dict[str, str]) -> None:
+def test_two_workers_of_a_pool(place: Path, prefect: dict[str, str], tmp_path: Path) -> None:
+    """A worker has one run at a time, and a run waits until the other worker has one too."""
+    (tmp_path / "sitecustomize.py").write_text(MEETING)
+    met = tmp_path / "met"
+    met.mkdir()
+    path = os.pathsep.join([str(tmp_path), prefect["PYTHONPATH"]])
     with chdir(place), ExitStack() as stack:
         for name in WORKERS:
             work = ("worker", "start", "--pool", "two", "--type", "process", "--limit", "1", "--name", name)
-            started(stack, name, prefect, "prefect", *work)
+            own = prefect | {"PYTHONPATH": path, "MEETING": str(met), "WORKER": name}
+            started(stack, name, own, "prefect", *work)
         same_tables(labelled_on("pool:two", place, prefect), place)
+    assert sorted(one.name for one in met.iterdir()) == sorted(WORKERS)
     assert "database is locked" not in (place / "server.log").read_text()
 
 

@@ -11,14 +11,17 @@ from pathlib import Path
 import pytest
 import yaml
 from conftest import ROOT
+from filelock import FileLock, Timeout
 
-from flows import git, promotion, refreshing
+from flows import forgetting, git, promotion, refreshing, rollback, turns
+from flows.blobs import lock_of, new_blobs
 from flows.project import CommandError
-from flows.promotion import finish, journal, lock_of, new_blobs, promote
-from flows.refreshing import ready, refreshed
+from flows.promotion import finish, promote
+from flows.refreshing import Report, ready, refreshed
 from flows.rollback import rolled_back
 from flows.staging import Staging
 from pipeline.errors import LineupError
+from pipeline.forget import Person
 
 OWN = ("data/duo/raw.dvc", "data/duo/roster.yaml", "data/duo/review.csv", "metrics/duo.json")
 
@@ -48,9 +51,9 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     run_git("config", "user.email", "test@localhost")
     run_git("add", "--all")
     run_git("commit", "--quiet", "--message", "start")
-    monkeypatch.setattr(promotion, "dvc_on_tether", lambda *_: None)
-    for module in (promotion, refreshing):
-        monkeypatch.setattr(module, "dvc_answer", lambda *_: "")
+    monkeypatch.setattr(promotion, "check_out", lambda _: None)
+    monkeypatch.setattr(promotion, "default_remote", lambda: "")
+    monkeypatch.setattr(refreshing, "dvc_answer", lambda *_: "")
     return tmp_path
 
 
@@ -142,21 +145,20 @@ def test_a_group_that_is_not_built_is_told(repository: Path) -> None:
         ready("solo")
 
 
-ALL, PUSH, NOTHING = False, True, None  # what is left to do, as finish() tells it
 STEPS = [
-    (git, "move", ALL),
-    (git, "bring", ALL),
-    (git, "tag", ALL),
-    (promotion, "dvc_on_tether", ALL),
-    (promotion, "dvc_answer", PUSH),  # whether there is a remote
-    (promotion, "discard", NOTHING),
+    (promotion, "default_remote"),
+    (git, "move"),
+    (git, "bring"),
+    (git, "tag"),
+    (promotion, "check_out"),
+    (promotion, "discard"),
 ]
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-@pytest.mark.parametrize(("module", "step", "left"), STEPS, ids=[step for _, step, _ in STEPS])
+@pytest.mark.parametrize(("module", "step"), STEPS, ids=[step for _, step in STEPS])
 def test_killed_at_any_step_it_is_finished_by_the_next(
-    module: object, step: str, left: bool | None, after: bool, repository: Path, monkeypatch: pytest.MonkeyPatch
+    module: object, step: str, after: bool, repository: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = getattr(module, step)
 
@@ -171,7 +173,8 @@ def test_killed_at_any_step_it_is_finished_by_the_next(
         with pytest.raises(KeyboardInterrupt):
             promoted(place)
     done = finish(place)
-    assert (done and done.only_push) is left
+    assert done
+    assert (done.promotion.only_push, done.warnings) == (False, ())
     assert finish(place) is None
     assert run_git("status", "--porcelain") == ""
     assert run_git("rev-list", "--count", "HEAD") == "2"
@@ -184,14 +187,26 @@ class Remote:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch, **fails: BaseException) -> None:
         self.asked: list[str] = []
+        self.pushed: list[str] = []
         self.fails = fails
-        monkeypatch.setattr(promotion, "dvc_answer", lambda *_: "origin")
-        monkeypatch.setattr(promotion, "dvc_on_tether", self._asked)
+        monkeypatch.setattr(promotion, "default_remote", lambda: "origin")
+        monkeypatch.setattr(promotion, "check_out", self._check_out)
+        monkeypatch.setattr(promotion, "push", self._push)
 
-    def _asked(self, _: Path, __: str, what: str, *___: str) -> None:
+    def _check_out(self, _: str) -> None:
+        shutil.rmtree(Path("data", "duo", "raw"), ignore_errors=True)
+        self._asked("checkout")
+
+    def _push(self, _: Staging, commits: list[str]) -> str:
+        try:
+            self._asked("push")
+        except CommandError as error:
+            return str(error)
+        self.pushed = commits
+        return ""
+
+    def _asked(self, what: str) -> None:
         self.asked.append(what)
-        if what == "checkout":  # with --force: what no cache has goes too
-            shutil.rmtree(Path("data", "duo", "raw"), ignore_errors=True)
         if what in self.fails:
             raise self.fails.pop(what)
 
@@ -221,8 +236,9 @@ def test_killed_while_it_pushes_the_next_one_only_pushes(
     before = files(), run_git("status", "--porcelain"), git.head()
     done = finish(place)
     assert done
-    assert done.only_push
+    assert done.warnings == ("model/duo/2 is in use since the run before; it is pushed only now",)
     assert remote.asked == ["checkout", "push", "push"]
+    assert remote.pushed == [done.promotion.commit]
     assert (files(), run_git("status", "--porcelain"), git.head()) == before
     assert (finish(place), place.folder.exists()) == (None, False)
 
@@ -238,28 +254,91 @@ def test_after_the_push_a_refresh_goes_on_with_its_own_work(repository: Path, mo
     assert Path(PHOTO).read_text() == "mine"
 
 
-UNPUSHED = "done ('Refresh duo: model/duo/2'), but not pushed: no route; run 'dvc push'"
-
-
-def test_a_push_that_fails_ends_the_promotion_that_it_is_of(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    place = staged()
-    Remote(monkeypatch, push=CommandError("no route"))
+def unpushed(place: Staging, remote: Remote) -> None:
+    """A promotion of which only the push failed."""
+    remote.fails["push"] = CommandError("no route")
     with pytest.raises(CommandError) as failure:
         promoted(place)
-    assert str(failure.value) == UNPUSHED
-    assert finish(place) is None
+    told = "done ('Refresh duo: model/duo/2'), but not pushed: no route; the next refresh or rollback tries again"
+    assert str(failure.value) == told
 
 
-def test_a_push_that_fails_stops_nothing_that_comes_after(
+def test_a_push_is_tried_until_it_succeeds(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place, remote = staged(), Remote(monkeypatch)
+    unpushed(place, remote)
+    assert [path.name for path in place.folder.iterdir()] == ["promotion.json"]
+    remote.fails["push"] = CommandError("still none")
+    done = finish(place)
+    assert done
+    assert done.warnings == ("model/duo/2 is in use since the run before; not pushed: still none",)
+    assert finish(place)
+    assert (finish(place), remote.asked) == (None, ["checkout", "push", "push", "push"])
+
+
+def test_a_push_that_fails_again_is_told_by_what_comes_after(
     repository: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    place, remote = staged(), Remote(monkeypatch, push=KeyboardInterrupt())
-    with pytest.raises(KeyboardInterrupt):
-        promoted(place)
+    place, remote = staged(), Remote(monkeypatch)
+    unpushed(place, remote)
+    told = "model/duo/2 is in use since the run before; not pushed: no route"
+    monkeypatch.setattr(refreshing, "_refreshed", lambda group, *_: Report(group, "", warnings=("a host is slow",)))
     remote.fails["push"] = CommandError("no route")
+    assert refreshed("duo").warnings == (told, "a host is slow")
+    assert capsys.readouterr().err == ""
+    remote.fails["push"] = CommandError("no route")
+    with pytest.raises(LineupError, match="there is no tag model/duo/9"):
+        rolled_back("duo", 9)
+    assert capsys.readouterr().err == f"warning: {told}\n"
+
+
+def test_the_next_promotion_pushes_the_one_before_too(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place, remote = staged(), Remote(monkeypatch)
+    unpushed(place, remote)
+    first = git.head()
+    promote(place, first, {"notes.txt": blob_with("more")}, "Refresh duo: model/duo/3", {"model/duo/3": ""})
+    assert remote.pushed == [first.commit, git.head().commit]
+    assert not place.folder.exists()
+
+
+def test_a_promotion_that_is_dropped_leaves_the_push_before(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place, remote = staged(), Remote(monkeypatch)
+    unpushed(place, remote)
+    first = git.head()
+    with monkeypatch.context() as patched:
+        patched.setattr(promotion, "finish", lambda _: None)  # killed before it
+        promote(place, first, {"notes.txt": blob_with("more")}, "Refresh duo: model/duo/3", {"model/duo/3": ""})
+    run_git("commit", "--quiet", "--allow-empty", "--message", "moved")
+    with pytest.raises(LineupError, match="the branch has moved meanwhile"):
+        finish(place)
     assert finish(place)
-    assert capsys.readouterr().err == f"{UNPUSHED}\n"
-    assert finish(place) is None
+    assert remote.pushed == [first.commit]
+
+
+def blob_with(text: str) -> str:
+    write("cache/blob", text)
+    return git.blob_of(Path("cache/blob"))
+
+
+def another_model() -> None:
+    write("dvc.lock", lock(duo=7, trio=1))
+    run_git("commit", "--quiet", "--all", "--message", "built by hand")
+
+
+@pytest.mark.parametrize("meanwhile", [lambda: None, another_model], ids=["nothing", "another model"])
+def test_a_rollback_goes_on_when_the_one_before_is_no_more_in_use(
+    meanwhile: Callable[[], object], repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, head = staged(), git.head()
+    Remote(monkeypatch, push=CommandError("no route"))
+    run_git("tag", "model/duo/1")
+    blobs = new_blobs(place.project, "duo", OWN, head.commit)
+    with pytest.raises(CommandError):
+        promote(place, head, blobs, "Roll back duo to model/duo/2", {}, back_to="model/duo/2")
+    meanwhile()
+    monkeypatch.setattr(rollback, "_fetched", lambda *_: {"notes.txt": blob_with("v1")})
+    report = rolled_back("duo")
+    assert report.tag == ("model/duo/2" if meanwhile is not another_model else "model/duo/1")
+    assert report.warnings == ("model/duo/2 is in use since the run before; it is pushed only now",)
 
 
 @pytest.mark.parametrize("step", ["checkout", "push"])
@@ -276,18 +355,46 @@ def test_a_rollback_that_was_killed_is_not_done_twice(
     assert (finish(place), place.project.exists()) == (None, True)  # the refused refresh beside it stays
 
 
-def test_a_journal_of_an_earlier_version_is_finished(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    place = staged()
+def test_forgetting_finishes_a_promotion_and_pushes_none(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place, remote = staged(), Remote(monkeypatch, checkout=KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        promoted(place)
+    monkeypatch.setattr(forgetting, "photo_of", lambda data, _: Person(data, "", frozenset()))
+    monkeypatch.setattr(forgetting, "steps", lambda _: ())
+    run_git("switch", "--quiet", "--create", "other", "HEAD~1")
+    with pytest.raises(LineupError, match="run 'git switch "), forgetting.planned("duo", None, "photo"):
+        pass
+    run_git("switch", "--quiet", "-")
+    with forgetting.planned("duo", None, "photo"):
+        assert (list(git.tags("model/duo/")), remote.asked) == ([1, 2], ["checkout", "checkout"])
+        assert json.loads(place.journal.read_text())["only_push"]
+        with pytest.raises(Timeout):
+            FileLock(turns.LOCK).acquire(blocking=False)  # no refresh runs meanwhile
+
+
+@pytest.mark.parametrize("of_rollback", [False, True], ids=["refresh", "rollback"])
+def test_a_journal_of_an_earlier_version_is_finished(
+    of_rollback: bool, repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, head = staged(), git.head()
     with monkeypatch.context() as patched:
         patched.setattr(promotion, "finish", lambda _: None)
-        promoted(place)
-    known = json.loads(journal(place).read_text())
-    del known["back_to"], known["only_push"]
-    write(str(journal(place)), json.dumps(known))
-    done = finish(place)
-    assert done
-    assert not done.only_push
-    assert list(git.tags("model/duo/")) == [1, 2]
+        if of_rollback:
+            blobs = new_blobs(place.project, "duo", OWN, head.commit)
+            promote(place, head, blobs, "Roll back duo to model/duo/1", {})
+        else:
+            promoted(place)
+    known = json.loads(place.journal.read_text())
+    del known["back_to"], known["only_push"], known["before"]
+    write(str(place.journal), json.dumps(known))
+    if of_rollback:
+        assert rolled_back("duo").tag == "model/duo/1"
+        assert (place.project.exists(), run_git("rev-list", "--count", "HEAD")) == (True, "2")
+    else:
+        done = finish(place)
+        assert done
+        assert (done.promotion.tag, place.project.exists()) == ("model/duo/2", False)
+        assert list(git.tags("model/duo/")) == [1, 2]
 
 
 def test_a_commit_of_somebody_else_meanwhile_is_kept(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
