@@ -17,7 +17,7 @@ from flows import checkout, git
 from flows.blobs import new_blobs
 from flows.project import CommandError
 from flows.promotion import finish, promote
-from flows.pushing import NO_REMOTE
+from flows.pushing import NO_REMOTE, push
 from flows.staging import STAGES, Staging
 from pipeline.errors import LineupError
 
@@ -157,6 +157,11 @@ def test_a_push_waits_for_a_branch_that_names_a_remote(clone: Clone) -> None:
     clone.git("switch", "--quiet", branch)
     assert finish(Staging("duo"))
     assert is_pushed(MODEL)
+
+
+def test_a_commit_that_git_has_forgotten_keeps_no_other_back(clone: Clone) -> None:
+    assert push(Staging("duo"), ["0" * 40, git.commit_of("HEAD")]) == ""
+    assert is_pushed(f"train of {OLD}")
 
 
 def test_a_remote_of_one_s_own_configuration_is_pushed_to(clone: Clone) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -59,7 +60,7 @@ def artifacts() -> dict[str, Any]:
 
 
 def test_steps_are_task_runs_and_findings_are_artifacts(
-    server: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    server: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     from flows import refresh, watched
 
@@ -68,10 +69,12 @@ def test_steps_are_task_runs_and_findings_are_artifacts(
     def refreshed(group: str, crawl: bool, step: Any, show: Any) -> Report:
         assert step("crawl mi{r}a", lambda: 3) == 3
         show(findings(tmp_path / "confusion.png"))
-        return Report(group, "model/duo/2")
+        return Report(group, "model/duo/2", warnings=("not pushed {x}",))
 
     monkeypatch.setattr(watched, "refreshed", refreshed)
-    assert refresh.refresh(GROUP) == Report(GROUP, "model/duo/2")
+    monkeypatch.setattr(logging.getLogger("prefect.flow_runs"), "handlers", [caplog.handler])  # they are not handed on
+    assert refresh.refresh(GROUP) == Report(GROUP, "model/duo/2", warnings=("not pushed {x}",))
+    assert [one.getMessage() for one in caplog.records if one.levelname == "WARNING"] == ["not pushed {x}"]
     assert told({"crawl mi{r}a"}) == {"crawl mi{r}a": "COMPLETED"}
     shown = artifacts()
     assert "named right: 5 -> 3 of 5" in shown[""].data
@@ -112,7 +115,7 @@ def test_what_fails_for_good_is_not_tried_again(server: None, monkeypatch: pytes
 
 def comes_to_its_end(group: str, crawl: bool, step: Any, show: Any) -> Report:
     step("crawl mira", lambda: None)
-    return step("build", lambda: Report(group, "model/duo/2", ("photos: 3 -> 4",)))
+    return step("build", lambda: Report(group, "model/duo/2", ("photos: 3 -> 4",), ("not pushed",)))
 
 
 def is_refused(group: str, crawl: bool, step: Any, show: Any) -> Report:
@@ -125,8 +128,14 @@ def is_refused(group: str, crawl: bool, step: Any, show: Any) -> Report:
 WRITTEN: dict[str, tuple[Callable[..., Report], list[tuple[str, ...]], dict[str, object]]] = {
     "one that is promoted": (
         comes_to_its_end,
-        [("began", "crawl", "mira"), ("ended", "crawl", "mira"), ("began", "build"), ("ended", "build")],
-        {"error": "", "tag": "model/duo/2", "changes": ["photos: 3 -> 4"]},
+        [
+            ("began", "crawl", "mira"),
+            ("ended", "crawl", "mira"),
+            ("began", "build"),
+            ("ended", "build"),
+            ("warning", "not pushed"),
+        ],
+        {"error": "", "tag": "model/duo/2", "changes": ["photos: 3 -> 4"], "warnings": ["not pushed"]},
     ),
     "one that is refused": (
         is_refused,
@@ -154,7 +163,7 @@ def test_what_is_written_down_of_a_refresh(
     told = [[one[name] for name in ("event", "step", "member", "reason") if name in one] for one in lines]
     assert list(map(tuple, told)) == events
     assert {one["group"] for one in lines} == {"duo"}
-    assert all(one["seconds"] >= 0 for one in lines if one["event"] != "began")
+    assert all(one["seconds"] >= 0 for one in lines if one["event"] in ("ended", "failed"))
     (path,) = Path("cache/reports").iterdir()
     written = json.loads(path.read_text())
     assert written | report | {"run": "refresh", "group": "duo"} == written
