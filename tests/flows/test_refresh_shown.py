@@ -72,7 +72,9 @@ def test_steps_are_task_runs_and_findings_are_artifacts(
         return Report(group, "model/duo/2", warnings=("not pushed {x}",))
 
     monkeypatch.setattr(watched, "refreshed", refreshed)
-    monkeypatch.setattr(logging.getLogger("prefect.flow_runs"), "handlers", [caplog.handler])  # they are not handed on
+    logger = logging.getLogger("prefect.flow_runs")  # whether it hands on, the tests before decide
+    monkeypatch.setattr(logger, "handlers", [caplog.handler])
+    monkeypatch.setattr(logger, "propagate", False)
     assert refresh.refresh(GROUP) == Report(GROUP, "model/duo/2", warnings=("not pushed {x}",))
     assert [one.getMessage() for one in caplog.records if one.levelname == "WARNING"] == ["not pushed {x}"]
     assert told({"crawl mi{r}a"}) == {"crawl mi{r}a": "COMPLETED"}
