@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -28,7 +29,7 @@ def keras() -> Any:
 
 
 def keras_bytes(network: Any) -> bytes:
-    """The file <name>.keras of a network, without dates, so that the same network is always the same bytes."""
+    """The file <name>.keras of a network, without dates and addresses: the same network is always the same bytes."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.keras"
         network.save(path)
@@ -38,8 +39,20 @@ def keras_bytes(network: Any) -> bytes:
                 content = source.read(name)
                 if name == "metadata.json":
                     content = b'{"keras_version": "%s"}' % keras().__version__.encode()  # it has the date besides
+                if name == "config.json":
+                    content = _renumbered(content)
                 target.writestr(zipfile.ZipInfo(name), content)
     return undated.getvalue()
+
+
+def _renumbered(config: bytes) -> bytes:
+    """A network's configuration in which objects that are shared, told by where they lay in memory, are counted."""
+    numbers: dict[bytes, bytes] = {}
+
+    def number(found: re.Match[bytes]) -> bytes:
+        return found[1] + numbers.setdefault(found[2], b"%d" % (len(numbers) + 1))
+
+    return re.sub(rb'("shared_object_id": )(\d+)', number, config)
 
 
 @contextmanager

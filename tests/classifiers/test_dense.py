@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import zipfile
@@ -70,6 +71,13 @@ def test_a_network_that_onnx_would_answer_otherwise_is_not_kept(
     with pytest.raises(ModelError, match=r"dense\.onnx differs from dense\.keras"):
         dense.write(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_no_address_of_this_process_is_in_the_files(written: Path) -> None:
+    with zipfile.ZipFile(written / "dense.keras") as archive:
+        shared = re.findall(rb'"shared_object_id": (\d+)', archive.read("config.json"))
+    assert shared
+    assert set(map(int, shared)) == set(range(1, len(set(shared)) + 1))
 
 
 def test_the_same_faces_and_seed_make_the_same_files(written: Path, params: Params, tmp_path: Path) -> None:
