@@ -264,8 +264,9 @@ def test_a_line_that_was_being_written_when_the_power_went_is_left_out(
 
 
 def test_a_forgotten_photo_is_not_asked_for_again_and_nowhere_kept(
-    web: Web, data: Path, quick: Params, fetcher: Fetcher
+    web: Web, data: Path, quick: Params, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(data.parent)  # forgetting removes models and metrics of that name, from where it runs
     listed(data, web.photo(0), web.photo(1))
     list(crawl_group(data, quick, fetcher))
     key = outcomes(data)[web.photo(0)]["key"]
