@@ -17,7 +17,7 @@ from typing import Any
 from flows import git
 from flows.checkout import check_out, mend
 from flows.project import CommandError
-from flows.pushing import default_remote, push
+from flows.remote import default_remote, push
 from flows.staging import Staging, discard
 from pipeline.errors import LineupError
 from pipeline.files import write_json

@@ -11,10 +11,11 @@ import yaml
 
 from flows import git
 from flows.blobs import LOCK, new_blobs
-from flows.project import CommandError, dvc_on_tether
+from flows.project import CommandError
 from flows.promotion import Promotion, finish, prefix, promote
 from flows.refreshing import Report, printed_if_it_fails, ready
-from flows.staging import Staging, as_committed, metrics_file, targets
+from flows.remote import fetch
+from flows.staging import Staging, metrics_file
 from flows.turns import one_at_a_time
 from pipeline.errors import LineupError
 from pipeline.forgotten import FORGOTTEN_FILE
@@ -80,18 +81,13 @@ def _model(group: str, commit: str) -> Any:
 
 
 def _fetched(place: Staging, commit: str, parent: str) -> dict[str, str]:
-    """The group's files as in `commit` that differ from `parent`, when DVC's cache has all that they point to."""
+    """The group's files as in `commit` that differ from `parent`, when DVC has all that they point to."""
     group, folder = place.group, place.folder / "rollback"
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
     try:
-        as_committed(group, commit, folder)
-        dvc_on_tether(folder, "checkout", "--quiet", "--force", *targets(group))
+        fetch(group, commit, folder)
         return new_blobs(folder, group, [f"data/{group}/raw.dvc", metrics_file(group)], parent)
-    except CommandError:
-        raise LineupError(
-            "DVC's cache has not all of that model: run 'dvc fetch --all-tags' and the same again"
-        ) from None
+    except CommandError as error:
+        raise LineupError(f"not all of that model is in DVC's cache or on its default remote: {error}") from None
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -7,14 +7,14 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 import yaml
+from filelock import FileLock
 
-from pipeline.files import sha256_of, write_json
+from pipeline.files import folder_written_whole, sha256_of, write_json
 
 ROOT = Path(__file__).parent.parent
 COPIED = ("pipeline", "flows", "dvc.yaml", ".gitignore", ".dvcignore", ".dvc/config", ".dvc/.gitignore", "data/sample")
@@ -55,8 +55,8 @@ class Clone:
         """Let its groups learn without TensorFlow's classifiers: `story` and their own tests try those."""
         params = self.folder / "params.yaml"
         written = yaml.safe_load(params.read_text(encoding="utf-8"))
-        train = written["train"] | {"candidates": ["nearest", "svm"]}
-        params.write_text(yaml.safe_dump(written | {"train": train}), encoding="utf-8")
+        written["train"]["candidates"] = ["nearest", "svm"]
+        params.write_text(yaml.safe_dump(written), encoding="utf-8")
 
     def git(self, *arguments: str) -> list[str]:
         command = ["git", *WHO, *arguments]
@@ -75,17 +75,10 @@ def played(clone: Clone) -> dict[str, Step]:
     Of several processes of pytest the first does it, the others wait.
     """
     told = clone.folder.with_name("clone-told.json")
-    try:
-        clone.folder.mkdir()
-    except FileExistsError:
-        while not told.exists():
-            time.sleep(0.5)
-    else:
-        steps: dict[str, Step] = {}
-        try:
-            steps = play(clone)
-        finally:  # when it fails nobody waits for ever
-            write_json(told, steps)
+    with FileLock(told.with_suffix(".lock")):
+        if not told.exists():
+            clone.folder.mkdir()  # once: what failed is not tried again
+            write_json(told, play(clone))
     return {
         name: Step(printed, {path: File(*file) for path, file in files.items()})
         for name, (printed, files) in json.loads(told.read_text(encoding="utf-8")).items()
@@ -109,6 +102,37 @@ def play(clone: Clone) -> dict[str, Step]:
     steps["import"] = clone.run("flows.cli", "import", str(more.parent), "--group", "lanterns")
     steps["dvc repro of one more"] = clone.run("dvc", "repro")
     return steps
+
+
+def settled(clone: Clone, place: Path) -> Clone:
+    """A copy of the clone as `project` in `place`: its group committed, a remote, and a folder of photos per member.
+
+    All of it is in `place`, by relative paths: a copy of that is a project of its own. Of several processes of pytest
+    the first makes it, the others wait.
+    """
+    with FileLock(place.with_suffix(".lock")):
+        if not place.exists():
+            with folder_written_whole(place) as folder:
+                own = Clone(folder / "project")
+                shutil.copytree(clone.folder, own.folder)
+                settle(own)
+    return Clone(place / "project")
+
+
+def settle(own: Clone) -> None:
+    (roster,) = (own.folder / "data").glob("*/roster.yaml")
+    document = yaml.safe_load(roster.read_text(encoding="utf-8"))
+    for member in document["members"]:
+        member["folder"] = f"../../../source/{member['key']}"
+        (own.folder.parent / "source" / member["key"]).mkdir(parents=True)
+    roster.write_text(yaml.safe_dump(document | {"sources": ["folder"]}, allow_unicode=True), encoding="utf-8")
+    own.learn_fast()
+    own.run("dvc", "remote", "add", "--default", "here", "../remote")
+    own.run("dvc", "repro", "--quiet")  # the roster's text is one of the things a model card rests on
+    for name, value in (("user.name", "test"), ("user.email", "test@localhost")):
+        own.git("config", name, value)
+    own.git("add", "--all")
+    own.git("commit", "--quiet", "--message", "a group")
 
 
 def check_out(clone: Clone) -> None:

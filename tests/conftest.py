@@ -16,7 +16,7 @@ from typing import Any
 import absl.logging
 import numpy as np
 import pytest
-from clone import Clone, Step, played
+from clone import Clone, Step, played, settled
 from finished import make_project
 from PIL import Image
 
@@ -60,6 +60,14 @@ def clone(shared: Path) -> Clone:
 def story(clone: Clone) -> dict[str, Step]:
     """The demo in the clone and what comes after it (clone.py): each step by its name."""
     return played(clone)
+
+
+@pytest.fixture
+def committed(story: dict[str, Step], clone: Clone, shared: Path, tmp_path: Path) -> Clone:
+    """The test's own copy of the clone with its group committed: in tmp_path, beside `source/` and `remote/`."""
+    made = settled(clone, shared / "settled")
+    shutil.copytree(made.folder.parent, tmp_path, dirs_exist_ok=True)
+    return Clone(tmp_path / made.folder.name)
 
 
 @pytest.fixture(scope="session")

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from pathlib import Path
+
+from filelock import FileLock
 
 from pipeline import clean, curate, datasheet, embed, faces, split, train, validate
 from pipeline.files import folder_written_whole
@@ -16,18 +17,11 @@ STAGES = (clean, faces, embed, curate, split, train, validate, datasheet)
 
 def make_project(project: Path, photos: Path, params: Params) -> None:
     """Make `project` hold `photos` as group `lanterns`, after every stage; of several workers the first does it."""
-    finished = project.with_name("project-finished")
-    try:
-        project.with_name("project-begun").mkdir()
-    except FileExistsError:
-        while not finished.exists():
-            time.sleep(0.1)
-        return
-    try:
+    with FileLock(project.with_suffix(".lock")):
+        if project.exists():
+            return
         with folder_written_whole(project) as folder, contextlib.chdir(folder):
             data = Path("data", "lanterns")
             import_photos(photos, data)
             for stage in STAGES:
                 stage.main(data, params)
-    finally:
-        finished.touch()

@@ -3,42 +3,29 @@
 from __future__ import annotations
 
 import json
-import shutil
 from pathlib import Path
 
 import pytest
-from clone import Clone, check_out
-from conftest import SAMPLE
+from clone import Clone
 
 from pipeline.manifest import read_manifest
 
-MEMBERS = ("mira", "soren", "tavi")
+GROUP = "lanterns"
 
 
 @pytest.fixture
-def clone(tmp_path: Path) -> Clone:
-    """A repository with a group of three members, built and committed."""
-    made = Clone(tmp_path / "clone")
-    made.folder.mkdir()
-    check_out(made)
-    made.learn_fast()
-    for member in MEMBERS:
-        (tmp_path / "photos" / member).mkdir(parents=True)
-        for photo in sorted((SAMPLE / "photos" / member).glob("img_*.jpg"))[:6]:
-            shutil.copy(photo, tmp_path / "photos" / member)
-    made.run("flows.cli", "import", str(tmp_path / "photos"), "--group", "trio")
-    roster = made.folder / "data" / "trio" / "roster.yaml"
-    roster.write_text(roster.read_text(encoding="utf-8").replace("key: mira\n", "key: mira\n    url_list: ours.csv\n"))
-    made.run("dvc", "repro")
-    made.git("add", "--all")
-    made.git("commit", "--quiet", "--message", "built")
-    return made
+def built(committed: Clone) -> Clone:
+    """A repository with a group that is built and committed, and a list of addresses that somebody keeps."""
+    roster = committed.folder / "data" / GROUP / "roster.yaml"
+    roster.write_text(roster.read_text(encoding="utf-8").replace("key: mira\n", "key: mira\n  url_list: ours.csv\n"))
+    committed.git("commit", "--quiet", "--all", "--message", "our own addresses")
+    return committed
 
 
 def found(clone: Clone, words: list[str]) -> list[str]:
     """The files of the group that hold one of the words, in their name or in their text."""
     hits = []
-    for place in ("data/trio", "models/trio", "metrics", "cache"):
+    for place in (f"data/{GROUP}", f"models/{GROUP}", "metrics", "cache"):
         for path in (clone.folder / place).rglob("*"):
             text = path.read_bytes() if path.is_file() else b""
             if any(word in path.as_posix().removeprefix(str(clone.folder)) or word.encode() in text for word in words):
@@ -46,31 +33,31 @@ def found(clone: Clone, words: list[str]) -> list[str]:
     return hits
 
 
-def test_the_next_build_knows_nothing_of_the_person(clone: Clone, tmp_path: Path) -> None:
-    manifest = read_manifest(clone.folder / "data" / "trio" / "raw")
+def test_the_next_build_knows_nothing_of_the_person(built: Clone, tmp_path: Path) -> None:
+    manifest = read_manifest(built.folder / "data" / GROUP / "raw")
     (tmp_path / "concert.mp4").write_bytes(b"a video")
-    clone.run("flows.cli", "queue", "add", str(tmp_path / "concert.mp4"), "--group", "trio")
+    built.run("flows.cli", "queue", "add", str(tmp_path / "concert.mp4"), "--group", GROUP)
     words = ["mira", *manifest["key"][manifest["member"] == "mira"]]
-    assert found(clone, words)
-    listed = clone.run("flows.cli", "forget", "mira", "--group", "trio", "--dry-run")
-    assert clone.git("status", "--porcelain") == []
-    assert "would remove: models/trio" in listed.printed
-    assert "data/trio/ours.csv is your own source of mira" in listed.printed
+    assert found(built, words)
+    listed = built.run("flows.cli", "forget", "mira", "--group", GROUP, "--dry-run")
+    assert built.git("status", "--porcelain") == []
+    assert f"would remove: models/{GROUP}" in listed.printed
+    assert f"data/{GROUP}/ours.csv is your own source of mira" in listed.printed
     assert "would remove 1 jobs: cache/queue.sqlite" in listed.printed
-    clone.run("flows.cli", "forget", "mira", "--group", "trio", status=1)  # nobody said yes
-    assert clone.git("status", "--porcelain") == []
-    told = clone.run("flows.cli", "forget", "mira", "--group", "trio", "--yes").printed
+    built.run("flows.cli", "forget", "mira", "--group", GROUP, status=1)  # nobody said yes
+    assert built.git("status", "--porcelain") == []
+    told = built.run("flows.cli", "forget", "mira", "--group", GROUP, "--yes").printed
     for line in listed.printed.splitlines():
         if line.startswith("would "):
             assert line.removeprefix("would ") in told
     for word in ("dvc gc --workspace", "Repo.site_cache_dir", "git filter-repo"):
         assert word in told
-    assert found(clone, words) == []
-    clone.run("dvc", "repro")
-    assert found(clone, words) == []
-    metrics = json.loads((clone.folder / "metrics" / "trio.json").read_text(encoding="utf-8"))
-    assert set(metrics["per_member"]) == {"soren", "tavi"}
-    assert clone.run("dvc", "status").printed.strip() == "Data and pipelines are up to date."
-    changed = {line[3:] for line in clone.git("status", "--porcelain", "--untracked-files=all")}
-    assert "data/trio/forgotten.csv" in changed
-    assert "data/trio/raw.dvc" in changed
+    assert found(built, words) == []
+    built.run("dvc", "repro")
+    assert found(built, words) == []
+    metrics = json.loads((built.folder / "metrics" / f"{GROUP}.json").read_text(encoding="utf-8"))
+    assert set(metrics["per_member"]) == {"juno", "kaia", "soren", "tavi"}
+    assert built.run("dvc", "status").printed.strip() == "Data and pipelines are up to date."
+    changed = {line[3:] for line in built.git("status", "--porcelain", "--untracked-files=all")}
+    assert f"data/{GROUP}/forgotten.csv" in changed
+    assert f"data/{GROUP}/raw.dvc" in changed

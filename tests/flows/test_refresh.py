@@ -13,8 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-import yaml
-from clone import Clone, Step
+from clone import Clone
 from PIL import Image, ImageOps
 
 from pipeline.classifiers.model import hashes
@@ -30,30 +29,6 @@ KILLS = 3
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="processes are killed as POSIX does it")
 
 TOLD = ("cache/refresh/", "cache/logs/", "cache/reports/")  # where a refusal is told of, and its photos are kept
-
-
-@pytest.fixture
-def committed(story: dict[str, Step], clone: Clone, tmp_path: Path) -> Clone:
-    """A copy of the clone with its group committed, a remote, and a folder of photos that the roster names."""
-    own = Clone(tmp_path / "project")
-    shutil.copytree(clone.folder, own.folder)
-    roster = own.folder / "data" / GROUP / "roster.yaml"
-    document = yaml.safe_load(roster.read_text(encoding="utf-8"))
-    for member in document["members"]:
-        member["folder"] = str(tmp_path / "source" / member["key"])
-        (tmp_path / "source" / member["key"]).mkdir(parents=True)
-    roster.write_text(yaml.safe_dump(document | {"sources": ["folder"]}, allow_unicode=True), encoding="utf-8")
-    params = own.folder / "params.yaml"
-    written = yaml.safe_load(params.read_text(encoding="utf-8"))
-    params.write_text(yaml.safe_dump(written | {"crawl": written["crawl"] | {"limit": 3}}), encoding="utf-8")
-    own.learn_fast()
-    own.run("dvc", "remote", "add", "--default", "here", str(tmp_path / "remote"))
-    own.run("dvc", "repro", "--quiet")  # the roster's text is one of the things a model card rests on
-    own.git("config", "user.name", "test")
-    own.git("config", "user.email", "test@localhost")
-    own.git("add", "--all")
-    own.git("commit", "--quiet", "--message", "a group")
-    return own
 
 
 def give(committed: Clone) -> None:

@@ -1,7 +1,7 @@
-"""Pushing what DVC keeps of a group, as commits have it, whatever the workspace has become since.
+"""What DVC keeps of a group, as commits have it, pushed and fetched, whatever the workspace has become since.
 
-Each commit is exported to a folder of its own. 'dvc push --all-tags' is no way: of a remote's relative path DVC takes
-what a tag says to be below the root of the disk, without a word.
+Each commit is exported to a folder of its own. 'dvc push --all-tags' and 'dvc fetch --all-tags' are no way: of a
+remote's relative path DVC takes what a tag says to be below the root of the disk, without a word.
 """
 
 from __future__ import annotations
@@ -40,6 +40,20 @@ def push(place: Staging, commits: Sequence[str]) -> str:
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return ""
+
+
+def fetch(group: str, commit: str, folder: Path) -> None:
+    """Make `folder` a project with the group as in `commit` and all that DVC keeps of it.
+
+    What DVC's cache lacks comes from the default remote. Raises CommandError when neither has it.
+    """
+    _export(group, commit, folder)
+    checkout = ("checkout", "--quiet", "--force", *targets(group))
+    try:
+        dvc_heard(folder, *checkout)
+    except CommandError:
+        dvc_heard(folder, "fetch", "--quiet", *targets(group))
+        dvc_heard(folder, *checkout)
 
 
 def _export(group: str, commit: str, folder: Path) -> None:

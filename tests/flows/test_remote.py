@@ -1,4 +1,4 @@
-"""What reaches a remote, and what stays in the workspace, when a promotion is finished later: with real DVC."""
+"""What reaches a remote and comes back from it, and what stays in the workspace meanwhile: with real DVC."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 import yaml
-from clone import Clone
+from clone import ROOT, Clone
 
 from flows import checkout, git
 from flows.blobs import new_blobs
 from flows.project import CommandError
 from flows.promotion import finish, promote
-from flows.pushing import NO_REMOTE, push
+from flows.remote import NO_REMOTE, push
+from flows.rollback import rolled_back
 from flows.staging import STAGES, Staging
 from pipeline.errors import LineupError
 
@@ -60,7 +61,8 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Clone:
         for stage in STAGES
     }
     (clone.folder / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}))
-    (clone.folder / "params.yaml").write_text("groups: [duo]\n")
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8")) | {"groups": ["duo"]}
+    (clone.folder / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
     (clone.folder / ".gitignore").write_text("/cache/\n/data/duo/?*\n!/data/duo/raw.dvc\n")
     clone.git("init", "--quiet")
     clone.git("config", "user.name", "test")
@@ -169,6 +171,24 @@ def test_a_remote_of_one_s_own_configuration_is_pushed_to(clone: Clone) -> None:
     promoted()
     assert (Path("../own remote, 'mine'") / "files").is_dir()
     assert not REMOTE.exists()
+
+
+@pytest.mark.parametrize("was_pushed", [True, False])
+def test_a_rollback_fetches_what_the_cache_lacks(was_pushed: bool, clone: Clone) -> None:
+    clone.git("tag", "model/duo/1")
+    if was_pushed:
+        clone.run("dvc", "push", "--quiet")
+    promoted()
+    clone.run("dvc", "gc", "--workspace", "--force", "--quiet")
+    if was_pushed:
+        assert rolled_back("duo").tag == "model/duo/1"
+        assert Path("data/duo/train").read_text() == f"train of {OLD}"
+    else:
+        before = git.commit_of("HEAD")
+        with pytest.raises(LineupError, match=r"^not all of that model is in DVC's cache or on its default remote: \S"):
+            rolled_back("duo")
+        assert (git.commit_of("HEAD"), Path("data/duo/train").read_text()) == (before, MODEL)
+    assert clone.git("status", "--porcelain") == []
 
 
 def killed_in_checkout(monkeypatch: pytest.MonkeyPatch) -> None:
