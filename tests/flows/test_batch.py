@@ -29,8 +29,10 @@ esac
 @pytest.fixture(scope="module")
 def server() -> Iterator[None]:
     """A Prefect server for these tests only."""
+    from prefect.logging.configuration import setup_logging
     from prefect.testing.utilities import prefect_test_harness
 
+    setup_logging()  # the first run would, and caplog would hear nothing of it
     with prefect_test_harness(server_startup_timeout=120):
         yield
 
@@ -58,7 +60,7 @@ def task_states() -> dict[str, str]:
         return {run.name: str(run.state_type.value) for run in client.read_task_runs() if run.state_type}
 
 
-def test_a_worker_s_jobs_are_task_runs(server: None, videos: list[Path], capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_worker_s_jobs_are_task_runs(server: None, videos: list[Path], caplog: pytest.LogCaptureFixture) -> None:
     from flows.batch import work_in_prefect
     from flows.labelling import Request
     from flows.queue.store import Queue
@@ -71,10 +73,9 @@ def test_a_worker_s_jobs_are_task_runs(server: None, videos: list[Path], capfd: 
         worker = Worker(queue, 60, lambda job, _: shown.update({job.video.name: (job.state, job.reason)}))
         work_in_prefect(worker, 2, until_empty=True)
     assert shown == {"good {x}.mp4": ("done", ""), "broken.mp4": ("failed", "it is broken")}
-    printed = "".join(capfd.readouterr())
-    assert printed.count("it is broken") == 1
-    assert "Traceback" not in printed
-    assert "NoneType" not in printed
+    assert caplog.text.count("it is broken") == 1
+    assert "Traceback" not in caplog.text
+    assert "NoneType" not in caplog.text
     names = [f"lanterns/{job.video.name}/{job.id[:10]}" for job in jobs]
     for _ in range(100):  # the server writes down what it hears a little later
         states = task_states()
@@ -83,8 +84,9 @@ def test_a_worker_s_jobs_are_task_runs(server: None, videos: list[Path], capfd: 
     assert [states.get(name) for name in names] == ["COMPLETED", "FAILED"]
 
 
+@pytest.mark.parametrize(("by", "then"), [("the worker", "waiting"), ("queue cancel", "cancelled")])
 def test_a_job_that_is_stopped_is_a_cancelled_task_run(
-    server: None, videos: list[Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
+    by: str, then: str, server: None, videos: list[Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     from flows.batch import work_in_prefect
     from flows.labelling import Request
@@ -101,11 +103,15 @@ def test_a_job_that_is_stopped_is_a_cancelled_task_run(
         def stop() -> None:
             while not (tmp_path / "begun").exists() and threading.main_thread().is_alive():
                 time.sleep(0.05)
-            worker.stopping.set()
+            if by == "queue cancel":
+                with Queue() as another:
+                    another.cancel([job])
+            else:
+                worker.stopping.set()
 
         threading.Thread(target=stop, daemon=True).start()
         work_in_prefect(worker, 1, until_empty=True)
-        assert [one.id for one in queue.jobs("waiting")] == [job.id]
+        assert [one.id for one in queue.jobs(then)] == [job.id]
     assert "Cancelled" in caplog.text
     assert "Traceback" not in caplog.text
     assert "NoneType" not in caplog.text
