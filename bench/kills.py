@@ -128,7 +128,7 @@ def tries(work: Work, prepared: Path, kills: int) -> Iterator[tuple[str, ...]]:
 
 
 def moments(kills: int, took_s: float, promoting_s: float) -> Iterator[Moment]:
-    """One of each part of the whole, every other one of the promotion, if there is one; runs differ, so not its very end."""
+    """One of each part of the whole, every other one of the promotion, if there is one; not the end, as runs differ."""
     draw = random.Random(SEED)
     for number in range(kills):
         share, promoting = 0.95 * (number + draw.random()) / kills, promoting_s > 0 and number % 2 == 1
