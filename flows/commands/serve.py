@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from contextlib import suppress
 from typing import Annotated
 
 import typer
@@ -34,7 +34,5 @@ def serve(
             print(f"schedule: {one.group}, {one.cron} ({params.serve.timezone})")
         print("Ctrl-C ends it", flush=True)
 
-    try:
+    with suppress(KeyboardInterrupt):  # the worker, heard in this terminal, says what becomes of what was in hand
         run(params.serve, port, prefect_port, (f"--jobs={jobs}",) if jobs else (), ready)
-    except KeyboardInterrupt:
-        print("\nstopped; what was in hand waits for the next worker", file=sys.stderr)

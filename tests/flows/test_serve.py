@@ -256,8 +256,9 @@ def test_all_of_it_runs_and_ends_by_one_ctrl_c(served: tuple[subprocess.Popen[st
     parts = psutil.Process(process.pid).children(recursive=True)
     assert len(parts) >= 3
     process.send_signal(signal.SIGINT)
-    process.communicate(timeout=60)
+    _, told = process.communicate(timeout=60)
     assert process.returncode == 0
+    assert told.count("stopped; what was in hand waits for the next worker") == 1
     assert not psutil.wait_procs(parts, timeout=5)[1]
     logs = {path.name: path.read_text() for path in (place / "cache" / "logs").iterdir()}
     assert "database is locked" not in "".join(logs.values())
