@@ -6,6 +6,7 @@ The faces of a photo are tracks of one frame, which all meet.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -27,8 +28,9 @@ Meetings = set[tuple[int, ...]]
 
 def together(faces: pd.DataFrame) -> Meetings:
     """The sets of tracks that share a frame."""
-    sets = faces.groupby("frame")["track"].agg(lambda tracks: tuple(sorted(set(tracks))))
-    return {tracks for tracks in sets if len(tracks) > 1}
+    seen = faces[["frame", "track"]].drop_duplicates().sort_values(["frame", "track"])
+    tracks, borders = seen["track"].to_numpy(), np.flatnonzero(np.diff(seen["frame"].to_numpy(), prepend=-1, append=-1))
+    return {tuple(tracks[first:end].tolist()) for first, end in pairwise(borders) if end - first > 1}
 
 
 def taken(confidences: Float64, meetings: Meetings) -> npt.NDArray[np.bool_]:

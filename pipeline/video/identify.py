@@ -50,9 +50,7 @@ def identify(analysis: Analysis, model: Model, threshold: float) -> Named:
     persons = _with_own_faces(persons, model, names)
     names = assign(persons.confidences[persons.of_track], frames_of, meetings, threshold)
     tracks = _tracks(analysis, model, persons, names, threshold)
-    of_track = tracks.set_index("track")[["member", "confidence", "second", "second_confidence"]]
-    faces = analysis.faces.join(of_track, on="track")
-    return Named(faces.join(analysis.frames.set_index("frame")["time_s"], on="frame")[LABELLED_FACES.names], tracks)
+    return Named(_faces(analysis, tracks), tracks)
 
 
 def persons_of(analysis: Analysis, model: Model, meetings: Meetings, count: int) -> Persons:
@@ -91,6 +89,20 @@ def _with_own_faces(persons: Persons, model: Model, names: Ints) -> Persons:
     return replace(persons, confidences=confidences)
 
 
+def _faces(analysis: Analysis, tracks: pd.DataFrame) -> pd.DataFrame:
+    """The LABELLED_FACES table."""
+    faces = analysis.faces
+    of_track = tracks[["member", "confidence", "second", "second_confidence"]].iloc[faces["track"]]
+    columns = {name: of_track[name].to_numpy() for name in of_track} | {"time_s": _times_s(analysis)}
+    return pd.DataFrame({name: columns[name] if name in columns else faces[name] for name in LABELLED_FACES.names})
+
+
+def _times_s(analysis: Analysis) -> Float64:
+    """When each face is seen."""
+    times_s: Float64 = analysis.frames.set_index("frame")["time_s"].reindex(analysis.faces["frame"]).to_numpy()
+    return times_s
+
+
 def _tracks(analysis: Analysis, model: Model, persons: Persons, names: Ints, threshold: float) -> pd.DataFrame:
     """The NAMED_TRACKS table."""
     if not len(names):
@@ -99,8 +111,7 @@ def _tracks(analysis: Analysis, model: Model, persons: Persons, names: Ints, thr
     rows, person = np.arange(len(names)), persons.of_track
     confidences = persons.confidences[person]
     first, second = ranked(confidences, names)
-    times_s = analysis.frames.set_index("frame")["time_s"]
-    seen = analysis.faces.join(times_s, on="frame").groupby("track")
+    seen = analysis.faces[["track", "shot"]].assign(time_s=_times_s(analysis)).groupby("track")
     spans = seen.agg(shot=("shot", "first"), start_s=("time_s", "min"), end_s=("time_s", "max"), faces=("shot", "size"))
     named = {
         "track": rows,

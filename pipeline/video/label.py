@@ -10,7 +10,7 @@ import argparse
 import json
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -79,7 +79,7 @@ def label(video: Path, group: str, out: Path, params: Params, wishes: Wishes = W
     with folder_beside(out / stem(video)) as folder:
         with _timed(seconds, "render"), live.meter(video.name, "render", len(analysis.frames)) as progress:
             silent = folder / "silent.mp4"
-            labels = labels_by_frame(drawn(faces, analysis.frames, params.render, chosen))
+            labels = labels_on(drawn(faces, analysis.frames, params.render, chosen))
             pictures = render(video, labels, roster, params.render, silent, progress, live.show)
             sound = put_sound_back(silent, video, folder / "labelled.mp4")
             silent.unlink()
@@ -102,14 +102,17 @@ def label(video: Path, group: str, out: Path, params: Params, wishes: Wishes = W
         return put_results(folder, video, out, Origin(told["input_sha256"], group))
 
 
-def labels_by_frame(faces: pd.DataFrame) -> dict[int, FaceLabels]:
-    """What to draw on each frame that shows a face."""
+def labels_on(faces: pd.DataFrame) -> Callable[[int], FaceLabels | None]:
+    """What to draw on a frame, by its number; None where no face is shown."""
+    faces = faces.sort_values("frame", kind="stable")
+    frames, members = faces["frame"].to_numpy(), faces["member"].to_numpy(object)
     boxes = faces[["x0", "y0", "x1", "y1"]].to_numpy(np.float32)
-    members = faces["member"].to_numpy(object)
-    return {
-        int(frame): FaceLabels(boxes[rows], tuple(members[rows]))
-        for frame, rows in faces.groupby("frame").indices.items()
-    }
+
+    def labels(frame: int) -> FaceLabels | None:
+        first, end = np.searchsorted(frames, [frame, frame + 1])
+        return FaceLabels(boxes[first:end], tuple(members[first:end])) if first < end else None
+
+    return labels
 
 
 def main(arguments: list[str] | None = None) -> int:

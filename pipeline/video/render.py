@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -41,14 +41,14 @@ class RenderReport:
 
 def render(
     source: Path,
-    faces: Mapping[int, FaceLabels],
+    labels: Callable[[int], FaceLabels | None],
     roster: Roster,
     params: Render,
     out_path: Path,
     progress: Callable[[int], None] | None = None,
     show: Callable[[av.VideoFrame], None] | None = None,
 ) -> RenderReport:
-    """Write `source` with the `faces` of each frame index drawn in, without sound, as an MP4.
+    """Write `source` with the `labels` of each frame, by its index, drawn in, without sound, as an MP4.
 
     Each frame is shown at exactly pts * time_base - origin_s of the source. Colours keep the source's matrix, range and
     tags; HDR of more than 8 bits gets 10, all else 8, and RGB becomes BT.709. Rotation is applied to the pixels. A side
@@ -70,8 +70,8 @@ def render(
         for pts, frame in decoded:
             canvas = av.VideoFrame(layout.width, layout.height, layout.pixel_format)
             planes = copied(frame, canvas, info)
-            if count in faces:
-                painter.draw(planes, faces[count])
+            if drawn := labels(count):
+                painter.draw(planes, drawn)
             canvas.pts, canvas.time_base = output_pts(pts, info), layout.time_base
             canvas.colorspace, canvas.color_range = layout.colour.matrix, layout.colour.range
             if show:

@@ -82,7 +82,9 @@ def rich(name: str) -> Path:
 
 
 def labelled(source: Path, folder: Path) -> tuple[Path, SoundReport]:
-    render(source, {}, Roster("g", ()), Render(crf=30, preset="ultrafast", encoder="libx264"), folder / "pictures.mp4")
+    render(
+        source, {}.get, Roster("g", ()), Render(crf=30, preset="ultrafast", encoder="libx264"), folder / "pictures.mp4"
+    )
     return folder / "out.mp4", put_sound_back(folder / "pictures.mp4", source, folder / "out.mp4")
 
 

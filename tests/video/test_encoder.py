@@ -48,7 +48,7 @@ def test_auto_takes_the_first_that_starts(chips: tuple, chosen: str, monkeypatch
 def test_what_was_chosen_encodes_and_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     having(monkeypatch, "mpeg4")
     source = clip("23.976.mp4")
-    report = render(source, {}, Roster("g", ()), replace(QUICK, crf=5), tmp_path / "out.mp4")
+    report = render(source, {}.get, Roster("g", ()), replace(QUICK, crf=5), tmp_path / "out.mp4")
     assert (report.encoder, probe(tmp_path / "out.mp4").codec) == ("mpeg4", "mpeg4")
     assert len(frame_times(tmp_path / "out.mp4")) == report.frames == 24
 

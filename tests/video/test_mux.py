@@ -37,7 +37,7 @@ SILENT = ["no-sound.mp4", "hdr.mp4", "animation.gif", "raw.h264"]
 @cache
 def pictures_of(name: str) -> Path:
     out = FOLDER / f"pictures-of-{name}.mp4"
-    render(clip(name), {}, Roster("g", ()), Render(crf=30, preset="ultrafast"), out)
+    render(clip(name), {}.get, Roster("g", ()), Render(crf=30, preset="ultrafast"), out)
     return out
 
 
@@ -233,7 +233,7 @@ def test_an_audio_track_that_holds_nothing_is_left_out(tmp_path: Path) -> None:
     command += ["-map", "0:v", "-map", "0:a", "-map", "1:a", "-c", "copy", "-t", "0.9", str(late)]
     subprocess.run(command, check=True)
     silent = tmp_path / "silent.mp4"
-    render(late, {}, Roster("g", ()), Render(crf=30, preset="ultrafast"), silent)
+    render(late, {}.get, Roster("g", ()), Render(crf=30, preset="ultrafast"), silent)
     report = put_sound_back(silent, late, tmp_path / "out.mp4")
     assert [track.action for track in report.tracks] == ["copied", "left out"]
     assert [track.same_bytes for track in verify_sync(late, tmp_path / "out.mp4").tracks] == [True]

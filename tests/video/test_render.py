@@ -33,7 +33,7 @@ TIMED = [
 
 def rendered(name: str, folder: Path, faces: dict[int, FaceLabels] | None = None) -> Path:
     out = folder / "out.mp4"
-    render(clip(name), faces or {}, ROSTER, FINE, out)
+    render(clip(name), (faces or {}).get, ROSTER, FINE, out)
     return out
 
 
@@ -138,7 +138,7 @@ def test_faces_are_drawn_on_their_frame_only(name: str, tmp_path: Path) -> None:
 
 def test_progress_counts_the_frames(tmp_path: Path) -> None:
     seen: list[int] = []
-    assert render(clip("24.mp4"), {}, ROSTER, FINE, tmp_path / "out.mp4", seen.append).frames == 24
+    assert render(clip("24.mp4"), {}.get, ROSTER, FINE, tmp_path / "out.mp4", seen.append).frames == 24
     assert seen == list(range(1, 25))
 
 
@@ -151,14 +151,14 @@ def test_nothing_half_written_stays(stop: type[BaseException], tmp_path: Path) -
             raise stop
 
     with pytest.raises(stop):
-        render(clip("24.mp4"), {}, ROSTER, FINE, tmp_path / "out.mp4", interrupt)
+        render(clip("24.mp4"), {}.get, ROSTER, FINE, tmp_path / "out.mp4", interrupt)
     assert [path.name for path in tmp_path.iterdir()] == ["out.mp4"]
     assert (tmp_path / "out.mp4").read_bytes() == b"the result before"
 
 
 def test_what_cannot_be_decoded_leaves_no_file(tmp_path: Path) -> None:
     with pytest.raises(UnreadableVideoError):
-        render(clip("song.mp3"), {}, ROSTER, FINE, tmp_path / "out.mp4")
+        render(clip("song.mp3"), {}.get, ROSTER, FINE, tmp_path / "out.mp4")
     assert not list(tmp_path.iterdir())
 
 
@@ -168,13 +168,13 @@ def test_a_name_that_looks_like_an_option_or_an_address_is_a_file(
     monkeypatch.chdir(tmp_path)
     source, out = Path("http:-y 'x'.mp4"), Path("-i:out.mp4")
     source.write_bytes(clip("24.mp4").read_bytes())
-    assert render(source, {}, ROSTER, FINE, out).frames == 24
+    assert render(source, {}.get, ROSTER, FINE, out).frames == 24
     assert len(ffmpeg("-i", tmp_path / out, "-f", "framecrc", "-").splitlines()) > 24
 
 
 def test_settings_the_encoder_does_not_take_are_named(tmp_path: Path) -> None:
     with pytest.raises(ParamsError, match=r"render.*'quickest'"):
-        render(clip("24.mp4"), {}, ROSTER, Render(crf=20, preset="quickest"), tmp_path / "out.mp4")
+        render(clip("24.mp4"), {}.get, ROSTER, Render(crf=20, preset="quickest"), tmp_path / "out.mp4")
     assert not list(tmp_path.iterdir())
 
 
@@ -189,7 +189,7 @@ def test_settings_the_encoder_does_not_take_are_named(tmp_path: Path) -> None:
     ],
 )
 def test_only_hdr_has_ten_bits(name: str, pixel_format: str, tmp_path: Path) -> None:
-    report = render(clip(name), {}, ROSTER, FINE, tmp_path / "out.mp4")
+    report = render(clip(name), {}.get, ROSTER, FINE, tmp_path / "out.mp4")
     assert report.pixel_format == probe(tmp_path / "out.mp4").pixel_format == pixel_format
 
 
@@ -198,7 +198,7 @@ def test_only_hdr_has_ten_bits(name: str, pixel_format: str, tmp_path: Path) -> 
 )
 def test_boxes_in_hdr_are_as_bright_as_paper_not_as_the_sun(name: str, bits: int, white: float, tmp_path: Path) -> None:
     faces = FaceLabels(np.array([[20, 20, 70, 50]], np.float32), ("w",))
-    render(clip(name), {0: faces}, Roster("g", (Member("w", "w", "#FFFFFF"),)), FINE, tmp_path / "out.mp4")
+    render(clip(name), {0: faces}.get, Roster("g", (Member("w", "w", "#FFFFFF"),)), FINE, tmp_path / "out.mp4")
     with av.open(str(tmp_path / "out.mp4")) as container:
         plane = next(container.decode(video=0)).planes[0]
     rows = np.frombuffer(plane, np.uint16 if bits > 8 else np.uint8)
