@@ -11,7 +11,7 @@ import yaml
 
 from flows import git
 from flows.blobs import LOCK, new_blobs
-from flows.project import CommandError, dvc_on_tether
+from flows.project import CommandError, dvc_heard
 from flows.promotion import Promotion, finish, prefix, promote
 from flows.refreshing import Report, printed_if_it_fails, ready
 from flows.staging import Staging, as_committed, metrics_file, targets
@@ -86,7 +86,7 @@ def _fetched(place: Staging, commit: str, parent: str) -> dict[str, str]:
     folder.mkdir(parents=True)
     try:
         as_committed(group, commit, folder)
-        dvc_on_tether(folder, "checkout", "--quiet", "--force", *targets(group))
+        dvc_heard(folder, "checkout", "--force", *targets(group))
         return new_blobs(folder, group, [f"data/{group}/raw.dvc", metrics_file(group)], parent)
     except CommandError:
         raise LineupError(
