@@ -33,6 +33,7 @@ from pipeline.forget import (
 from pipeline.intake import check_group
 from pipeline.records import SHORT_KEY
 from pipeline.roster import read_roster
+from pipeline.words import counted
 
 MOST_TOLD = 20  # keys
 
@@ -106,7 +107,7 @@ def _queue_steps(person: Person) -> Iterator[Step]:
     models = sorted({PINNED / job.model for job in jobs})
     yield from (Step(path, "remove", partial(shutil.rmtree, path)) for path in models if path.is_dir())
     if jobs:
-        yield Step(database.PATH, f"remove {len(jobs)} jobs", partial(_remove, jobs))
+        yield Step(database.PATH, f"remove {counted(len(jobs), 'job')}", partial(_remove, jobs))
 
 
 def _holds(job: Job, person: Person) -> bool:

@@ -12,6 +12,7 @@ from flows.commands.completion import members
 from flows.commands.options import AsJson, Group, print_json, stoppable
 from flows.project import enter_project
 from pipeline.errors import DatasetError
+from pipeline.words import counted
 
 if TYPE_CHECKING:
     from pipeline.crawl.crawl import Tally
@@ -52,12 +53,14 @@ def crawl(
     if any(tally.warnings for tally in tallies) and not any(tally.brought for tally in tallies):
         raise DatasetError(f"{group}: no photo was added; the warnings above say why")
     if not as_json:
-        print(f"{group}: {kept} photos added; data/{group}/raw/fetches.parquet says what came of every fetch")
+        print(
+            f"{group}: {counted(kept, 'photo')} added; data/{group}/raw/fetches.parquet says what came of every fetch"
+        )
         print("next: run 'dvc repro'")
 
 
 def _print_tally(tally: Tally) -> None:
-    print(f"{tally.member}: {tally.kept.total()} photos added, {tally.known} fetched before", flush=True)
+    print(f"{tally.member}: {counted(tally.kept.total(), 'photo')} added, {tally.known} fetched before", flush=True)
     for source in sorted(tally.kept.keys() | tally.not_kept.keys()):
         reasons = tally.not_kept.get(source, Counter())
         why = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())

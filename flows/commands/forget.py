@@ -11,6 +11,7 @@ from flows.commands.completion import members
 from flows.commands.options import Group
 from flows.project import enter_project
 from pipeline.errors import LineupError
+from pipeline.words import counted
 
 if TYPE_CHECKING:
     from flows.forgetting import Forgetting
@@ -39,7 +40,8 @@ def forget(
         raise typer.BadParameter(f"name either a member ({', '.join(keys_of(group))}) or a photo, by --photo KEY")
     with planned(group, member, photo) as forgetting:
         whom = forgetting.person.member or "this photo"
-        print(f"{whom}: {len(forgetting.person.keys)} photos, {len(forgetting.steps)} things to remove or change")
+        photos, things = counted(len(forgetting.person.keys), "photo"), counted(len(forgetting.steps), "thing")
+        print(f"{whom}: {photos}, {things} to remove or change")
         for note in forgetting.notes:  # first: what they rest on is gone afterwards
             print(f"note: {note}", flush=True)
         _done(forgetting, yes, dry_run)

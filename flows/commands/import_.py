@@ -10,6 +10,7 @@ import typer
 
 from flows.commands.options import AsJson, Group, print_json, stoppable
 from flows.project import enter_project
+from pipeline.words import counted
 
 
 def import_(
@@ -35,7 +36,8 @@ def import_(
         print_json(report)
         return
     print(
-        f"{group}: {len(report.members)} members, {report.added} photos added, {report.present} were there already, "
-        f"{report.duplicates} found twice" + (f", {report.forgotten} left out: forgotten" if report.forgotten else "")
+        f"{group}: {counted(len(report.members), 'member')}, {counted(report.added, 'photo')} added, "
+        f"{report.present} were there already, {report.duplicates} found twice"
+        + (f", {report.forgotten} left out: forgotten" if report.forgotten else "")
     )
     print(f"next: see data/{group}/roster.yaml for names and colours, then run 'dvc repro'")

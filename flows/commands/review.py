@@ -36,4 +36,5 @@ def review(
     serve(data, port, ready)
     desk = Desk(data)
     waiting = desk.standing(desk.cases()).waiting
-    print(f"\n{waiting} decisions are not built in yet: run 'dvc repro'" if waiting else "\nevery decision is built in")
+    are = "decision is" if waiting == 1 else "decisions are"
+    print(f"\n{waiting} {are} not built in yet: run 'dvc repro'" if waiting else "\nevery decision is built in")
