@@ -29,7 +29,10 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text
 Out = Annotated[
     Path | None,
     typer.Option(
-        "--out", metavar="DIR", help="Where the results go, a folder per video; labelled/ of the project if not given."
+        "--out",
+        metavar="DIR",
+        file_okay=False,
+        help="Where the results go, a folder per video; labelled/ of the project if not given.",
     ),
 ]
 Threshold = Annotated[

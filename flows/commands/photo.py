@@ -27,7 +27,10 @@ def photo(
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", metavar="DIR", help="Where the results go; labelled/photos/ of the project if not given."
+            "--out",
+            metavar="DIR",
+            file_okay=False,
+            help="Where the results go; labelled/photos/ of the project if not given.",
         ),
     ] = None,
     as_json: AsJson = False,

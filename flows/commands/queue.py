@@ -43,7 +43,12 @@ def add(
     ] = None,
     folder: Annotated[
         Path | None,
-        typer.Option("--watch", metavar="DIR", help="Have the workers queue whatever comes to lie in this folder."),
+        typer.Option(
+            "--watch",
+            metavar="DIR",
+            file_okay=False,
+            help="Have the workers queue whatever comes to lie in this folder.",
+        ),
     ] = None,
     priority: Annotated[int, typer.Option("--priority", help="Those with the highest are done first.")] = 0,
     out: Out = None,

@@ -73,7 +73,6 @@ def test_outside_of_a_project_one_line_says_so(
 ERRORS = {
     "no such results": (["score", "nowhere", "truth.csv"], "nowhere"),
     "a name that would move the cursor": (["score", "\x1b[31m[red]\n", "truth.csv"], "\ufffd[31m[red]\ufffd is not"),
-    "no such truth": (["score", "nowhere", "missing.csv"], "is not there"),
 }
 
 
@@ -126,6 +125,12 @@ NO_COMMAND_LINES = {
     "nothing to queue": (["queue", "add", "-g", "g"], "name videos, or a folder to --watch", "lineup queue add"),
     "nothing to retry": (["queue", "retry"], "name jobs, or say --failed", "lineup queue retry"),
     "nothing to cancel": (["queue", "cancel"], "name jobs, or a folder", "lineup queue cancel"),
+    "a file for a folder": (
+        ["label", "a", "-g", "g", "--out", __file__],
+        "invalid value for '--out': ",
+        "lineup label",
+    ),
+    "a file to watch": (["queue", "add", "-g", "g", "--watch", __file__], "'--watch'", "lineup queue add"),
     "with --json": (["label", "a", "--json"], "missing option '--group'", "lineup label"),
     "with --debug": (["--debug", "label"], "missing argument 'VIDEO'", "lineup label"),
     "what would move the cursor": (["\x1b[31m[red]\n"], "'\\x1b[31m[red]\\n'", "lineup"),
@@ -298,6 +303,13 @@ def test_score_in_words(
     assert "not right: 2 of 2; the worst 1:" in printed
     assert "[red]\ufffd[31m" in printed
     assert "\x1b" not in printed
+
+
+def test_a_folder_is_no_truth(
+    scored: list[Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert lineup("score", scored[0], scored[0], "--json", monkeypatch=monkeypatch) == 1
+    assert capsys.readouterr() == ("", f"error: {scored[0]} is no file: give the CSV of true faces\n")
 
 
 @pytest.mark.parametrize(("worst", "shots"), [("0", 0), ("1", 1), ("5", 2)])
