@@ -28,7 +28,9 @@ def crawl(
     ] = None,
     limit: Annotated[
         int | None,
-        typer.Option("--limit", min=1, help="New photos per member at most; that of params.yaml if not given."),
+        typer.Option(
+            "--limit", metavar="N", min=1, help="New photos per member at most; that of params.yaml if not given."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:

@@ -37,7 +37,7 @@ Out = Annotated[
 ]
 Threshold = Annotated[
     float | None,
-    typer.Option("--threshold", min=0.0, max=1.0, help="Confidence needed for a name; 0.5 is calibrated."),
+    typer.Option("--threshold", metavar="N", min=0.0, max=1.0, help="Confidence needed for a name; 0.5 is calibrated."),
 ]
 StyleWanted = Annotated[
     Style | None,
@@ -68,7 +68,7 @@ FancamOf = Annotated[
 ]
 Jobs = Annotated[
     int | None,
-    typer.Option("--jobs", min=1, help="How many videos at once; what the machine bears if not given."),
+    typer.Option("--jobs", metavar="N", min=1, help="How many videos at once; what the machine bears if not given."),
 ]
 
 

@@ -16,7 +16,10 @@ def rollback(
     to: Annotated[
         int | None,
         typer.Option(
-            "--to", min=1, help="The number of a tag model/GROUP/N; the model before the present one if not given."
+            "--to",
+            metavar="N",
+            min=1,
+            help="The number of a tag model/GROUP/N; the model before the present one if not given.",
         ),
     ] = None,
     as_json: AsJson = False,
