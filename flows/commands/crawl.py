@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flows.commands.completion import members
-from flows.commands.options import AsJson, Group, print_json, stoppable
+from flows.commands.options import AsJson, Group, print_json, print_warnings, stoppable
 from flows.project import enter_project
 from pipeline.errors import DatasetError
 from pipeline.words import counted
@@ -47,8 +46,7 @@ def crawl(
             tallies.append(tally)
             if not as_json:
                 _print_tally(tally)
-            for warning in tally.warnings:
-                print(f"warning: {tally.member}: {warning}", file=sys.stderr)
+            print_warnings(f"{tally.member}: {warning}" for warning in tally.warnings)
     kept = sum(tally.kept.total() for tally in tallies)
     if as_json:
         print_json(tallies)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from flows.commands.options import AsJson, Group, print_json, stoppable
+from flows.commands.options import AsJson, Group, print_json, print_warnings, stoppable
 from flows.project import enter_project
 from pipeline.words import counted
 
@@ -30,8 +29,7 @@ def import_(
 
     with stoppable("the same command goes on from there"):
         report = import_group(photos, group)
-    for warning in report.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+    print_warnings(report.warnings)
     if as_json:
         print_json(report)
         return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -123,3 +123,11 @@ def print_outcome(outcome: Outcome) -> None:
     print(clean(f"{outcome.video.name}: {what} ({outcome.seconds:.1f} s)"), flush=True)
     for warning in outcome.warnings:
         print(clean(f"  warning: {warning}"), flush=True)
+
+
+def print_warnings(warnings: Iterable[str]) -> None:
+    """Tell of what is amiss, a line each; files' names may be in them."""
+    from flows.lines import clean
+
+    for warning in warnings:
+        print(clean(f"warning: {warning}"), file=sys.stderr)

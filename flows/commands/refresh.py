@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.commands.options import AsJson, Group, print_json, stoppable
+from flows.commands.options import AsJson, Group, print_json, print_warnings, stoppable
 from flows.project import enter_project
 from pipeline.errors import REFUSED
 
@@ -43,8 +43,7 @@ def refresh(
         if as_json:
             print(json.dumps({"group": group, "refused": str(refusal)}, indent=2))
         raise typer.Exit(REFUSED) from None
-    for warning in report.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+    print_warnings(report.warnings)
     if as_json:
         print_json(report)
         return

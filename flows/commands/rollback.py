@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
-from flows.commands.options import AsJson, Group, print_json
+from flows.commands.options import AsJson, Group, print_json, print_warnings
 from flows.project import enter_project
 
 
@@ -32,8 +31,7 @@ def rollback(
     from flows.rollback import rolled_back
 
     report = rolled_back(group, to)
-    for warning in report.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+    print_warnings(report.warnings)
     if as_json:
         print_json(report)
         return

@@ -15,7 +15,7 @@ import pytest
 from conftest import ROOT
 
 from flows.cli import main
-from flows.commands.options import print_json
+from flows.commands.options import print_json, print_warnings
 from flows.importing import import_group
 from flows.labelling import Outcome
 from pipeline import __version__
@@ -389,6 +389,16 @@ def test_what_one_prints_as_json_another_folder_can_use(
             "kind": "",
         },
     ]
+
+
+def test_no_file_s_name_moves_the_cursor(
+    asked: list[tuple], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert lineup("photo", "\x1b[31m[red].jpg", "--group", "g", monkeypatch=monkeypatch) == 1
+    print_warnings(["\x1b[31m[red]: left out"])
+    printed = capsys.readouterr()
+    assert printed.out == "1/1 \ufffd[31m[red].jpg: failed: no photo there (0.0 s)\n"
+    assert printed.err == "warning: \ufffd[31m[red]: left out\n"
 
 
 def test_what_json_has_no_word_for_is_not_printed(capsys: pytest.CaptureFixture[str]) -> None:
