@@ -15,9 +15,9 @@ from pipeline.errors import LineupError
 
 def rejoin_words() -> None:
     """Have completion in bash see '--group=lan', which bash takes for three words, as the two of '--group lan'."""
-    words = os.environ.get("COMP_WORDS", "").split("\n")
-    if "=" not in words:
+    if os.environ.get("_LINEUP_COMPLETE") != "complete_bash":
         return
+    words = os.environ["COMP_WORDS"].split("\n")
     at = int(os.environ["COMP_CWORD"])
     signs = [n for n, word in enumerate(words[:at]) if word == "=" and words[n - 1].startswith("--")]
     os.environ["COMP_WORDS"] = "\n".join(word for n, word in enumerate(words) if n not in signs)

@@ -56,7 +56,7 @@ def test_the_next_build_knows_nothing_of_the_person(clone: Clone, tmp_path: Path
     assert clone.git("status", "--porcelain") == []
     assert "would remove: models/trio" in listed.printed
     assert "data/trio/ours.csv is your own source of mira" in listed.printed
-    assert "would remove 1 jobs: cache/queue.sqlite" in listed.printed
+    assert "would remove 1 job: cache/queue.sqlite" in listed.printed
     clone.run("flows.cli", "forget", "mira", "--group", "trio", status=1)  # nobody said yes
     assert clone.git("status", "--porcelain") == []
     told = clone.run("flows.cli", "forget", "mira", "--group", "trio", "--yes").printed
