@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from flows.project import CommandError, dvc_heard, dvc_on_tether
+from flows.project import CommandError, dvc_heard
 from flows.staging import targets
 from pipeline.errors import LineupError
 
@@ -23,7 +23,7 @@ def check_out(group: str) -> None:
     """
     raw, *made = targets(group)
     _check_out_photos(Path(raw))
-    dvc_on_tether(Path.cwd(), "--wait-for-lock", "checkout", "--quiet", "--force", *made)
+    dvc_heard(Path.cwd(), "--wait-for-lock", "checkout", "--force", *made)
 
 
 def mend() -> None:

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from flows.commands.completion import rejoin_words
 from flows.commands.crawl import crawl
 from flows.commands.demo import demo
 from flows.commands.doctor import doctor
@@ -50,17 +51,41 @@ app.command()(demo)
 
 
 def main() -> None:
-    """Run the command line: an error is one line and exit status FAILED, with a trace only if --debug is given."""
+    """Run the command line: an error is one line on stderr, with a trace only if --debug is given.
+
+    The exit status is FAILED, or Typer's own for what is not a command line.
+    """
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file's name may hold what the terminal cannot show
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # being stopped ends what was started, as Ctrl-C does
+    rejoin_words()
     try:
-        app(prog_name="lineup")  # also when run as a module, so that completion knows it by one name
+        # Named also when run as a module, so that completion knows it by one name.
+        status = app(prog_name="lineup", standalone_mode=False)
+    except typer.TyperException as error:
+        _print_error(_usage(error))
+        raise SystemExit(error.exit_code) from None
     except Exception as error:
         if "--debug" in sys.argv:
             raise
-        print(one_line(error), file=sys.stderr)
+        _print_error(one_line(error))
         raise SystemExit(FAILED) from None
+    raise SystemExit(status)
+
+
+def _print_error(line: str) -> None:
+    from flows.lines import clean
+
+    if line:
+        print(clean(line), file=sys.stderr)
+
+
+def _usage(error: typer.TyperException) -> str:
+    """What is wrong with a command line, and whose --help says what is right; '' when the help itself was shown."""
+    said = " ".join(error.format_message().split()).removeprefix("Invalid value: ").replace("Value error, ", "")
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "lineup"
+    return f"error: {said[0].lower()}{said[1:].rstrip('.')} (see '{command} --help')" if said else ""
 
 
 def _version(wanted: bool) -> None:

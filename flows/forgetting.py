@@ -33,6 +33,7 @@ from pipeline.forget import (
 from pipeline.intake import check_group
 from pipeline.records import SHORT_KEY
 from pipeline.roster import read_roster
+from pipeline.words import counted
 
 MOST_TOLD = 20  # keys
 
@@ -46,18 +47,19 @@ class Forgetting:
     notes: tuple[str, ...]
 
 
+def keys_of(group: str) -> tuple[str, ...]:
+    """The keys of the members that the group's roster has; DatasetError when there is no such group."""
+    return read_roster(_folder(group)).keys
+
+
 @contextmanager
 def planned(group: str, member: str | None, photo: str | None) -> Iterator[Forgetting]:
-    """What forgetting a member, or a photo by its key, takes; nothing is done yet, and no photo comes in meanwhile.
+    """What forgetting a member, else a photo by its key, takes; nothing is done yet, and no photo comes in meanwhile.
 
     What a crawl that was killed left is taken in first, and a promotion that was killed is finished, but not pushed.
     DatasetError when there is none such.
     """
-    data = Path("data") / check_group(group)
-    if not data.is_dir():
-        raise DatasetError(f"no group is called {group!r}: there is no folder {data}, see 'ls data'")
-    if (member is None) == (photo is None):
-        raise DatasetError("say either a member or --photo KEY")
+    data = _folder(group)
     with one_at_a_time():
         settle(Staging(group))
         with opened_store(data):
@@ -73,7 +75,7 @@ def carry_out(forgetting: Forgetting) -> Iterator[Step]:
         yield step
     data = forgetting.person.data
     if (data / "raw.dvc").is_file():
-        dvc("add", "--quiet", str(data / "raw"))
+        dvc("add", str(data / "raw"))
 
 
 def left_to_do(group: str) -> str:
@@ -89,6 +91,13 @@ What is still there, and how to purge it (docs/privacy.md says it in full):
   clones and backups that others have: ask them to do the same"""
 
 
+def _folder(group: str) -> Path:
+    data = Path("data") / check_group(group)
+    if not data.is_dir():
+        raise DatasetError(f"no group is called {group!r}: there is no folder {data}, see 'ls data'")
+    return data
+
+
 def _queue_steps(person: Person) -> Iterator[Step]:
     """Copies of models that hold the person, kept for the queue, and the jobs that were queued with them."""
     if not database.PATH.is_file():
@@ -98,7 +107,7 @@ def _queue_steps(person: Person) -> Iterator[Step]:
     models = sorted({PINNED / job.model for job in jobs})
     yield from (Step(path, "remove", partial(shutil.rmtree, path)) for path in models if path.is_dir())
     if jobs:
-        yield Step(database.PATH, f"remove {len(jobs)} jobs", partial(_remove, jobs))
+        yield Step(database.PATH, f"remove {counted(len(jobs), 'job')}", partial(_remove, jobs))
 
 
 def _holds(job: Job, person: Person) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from flows import inputs
-from pipeline.errors import LineupError
+from pipeline.errors import LineupError, UnreadableImageError, in_words
 from pipeline.photo.label import PhotoLabeller
 from pipeline.photo.place import is_result
 
@@ -50,12 +50,10 @@ def label_photos(photos: Iterable[Path], labeller: PhotoLabeller, out: Path) -> 
 def _label(photo: Path, labeller: PhotoLabeller, out: Path) -> Outcome:
     try:
         made = labeller.label(photo, out)
-    except OSError as error:
-        return Outcome(photo, None, None, error=error.strerror or type(error).__name__)
-    except MemoryError:
-        return Outcome(photo, None, None, error="too large for the memory there is")
-    except LineupError as error:
-        return Outcome(photo, None, None, error=str(error))
+    except UnreadableImageError as error:
+        return Outcome(photo, None, None, error=f"{error.reason}: {error}")
+    except (LineupError, OSError, MemoryError) as error:
+        return Outcome(photo, None, None, error=in_words(error))
     return Outcome(photo, made.picture, made.table, made.members, warnings=made.warnings)
 
 

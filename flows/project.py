@@ -16,6 +16,8 @@ from pipeline.tether import OWN_GROUP
 STDERR: Final = 2  # what tools print goes there, so that of a command with --json stdout is JSON and nothing else
 ERROR: Final = "ERROR: "  # how DVC begins what went wrong
 SUPPORT: Final = "Having any troubles?"  # and how it ends what was not foreseen
+# How lines begin in which it advises what Lineup's own commands do, or what is done after them.
+ADVICE: Final = (b"To track the changes", b"git add", b"To enable auto staging", b"dvc config", b"Use `dvc push`")
 
 
 class CommandError(LineupError):
@@ -38,28 +40,26 @@ def enter_project(start: Path | None = None) -> Path:
 
 
 def dvc(*arguments: str) -> None:
-    """Run DVC with this interpreter's environment, its output passed on to stderr; CommandError when it fails."""
-    run([sys.executable, "-m", "dvc", *arguments], f"dvc {' '.join(arguments)}")
-
-
-def run(command: Sequence[str], shown: str) -> None:
-    """Run `command`, its output passed on to stderr; CommandError names it as `shown` when it fails."""
-    done = subprocess.run(command, env=environment(), stdout=STDERR)
-    if done.returncode:
-        raise _failed(shown, done.returncode)
+    """Run DVC in the current folder like dvc_on_tether."""
+    dvc_on_tether(Path.cwd(), *arguments)
 
 
 def dvc_on_tether(folder: Path, *arguments: str) -> None:
     """Run DVC in the project in `folder`, with all it starts on a tether: whatever ends this process ends it too.
 
-    Raises CommandError when it fails.
+    What it and the stages print goes to stderr, but for its advice. Raises CommandError when it fails.
     """
-    if status := _on_tether(folder, arguments, STDERR):
-        raise _failed(f"dvc {' '.join(arguments)}", status)
+    if status := _on_tether(folder, arguments):
+        raise CommandError(
+            f"'dvc {' '.join(arguments)}' failed with exit status {status}; its own message stands above"
+        )
 
 
 def dvc_heard(folder: Path, *arguments: str) -> None:
-    """Run DVC like dvc_on_tether, but have it print nothing: CommandError tells, in one line, which errors it told."""
+    """Run DVC like dvc_on_tether, but have it print nothing: CommandError tells, in one line, which errors it told.
+
+    With --quiet DVC would keep its errors to itself, too.
+    """
     with tempfile.TemporaryFile() as heard:
         status = _on_tether(folder, arguments, heard)
         heard.seek(0)
@@ -85,20 +85,30 @@ def environment() -> dict[str, str]:
     return {**os.environ, "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])}
 
 
-def _on_tether(folder: Path, arguments: Sequence[str], to: int | IO[bytes]) -> int:
-    """The exit status of DVC, whose output goes `to` there; its errors too if that is a file."""
+def _on_tether(folder: Path, arguments: Sequence[str], heard: IO[bytes] | None = None) -> int:
+    """The exit status of DVC, whose output goes into the file `heard`, or is passed on."""
     from pipeline.models.weights import weights_folder  # the command line's --help waits for no numpy
 
     command = [sys.executable, "-m", "pipeline.tether", "dvc", *arguments]
     variables = environment() | {"LINEUP_WEIGHTS": str(weights_folder().resolve())}
     with subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=to, stderr=to, cwd=folder, env=variables, **OWN_GROUP
+        command,
+        stdin=subprocess.PIPE,
+        stdout=heard or subprocess.PIPE,
+        stderr=heard,
+        cwd=folder,
+        env=variables,
+        **OWN_GROUP,
     ) as process:
         try:
+            if process.stdout:
+                _pass_on(process.stdout)
             return process.wait()
         finally:
             cast(IO[bytes], process.stdin).close()  # of one that still runs it ends the whole group
 
 
-def _failed(shown: str, status: int) -> CommandError:
-    return CommandError(f"'{shown}' failed with exit status {status}; its own message stands above")
+def _pass_on(output: IO[bytes]) -> None:
+    for line in output:
+        if line.strip() and not line.lstrip().startswith(ADVICE):
+            os.write(STDERR, line)

@@ -17,7 +17,7 @@ from typing import Any
 from flows import git
 from flows.blobs import new_blobs
 from flows.findings import Findings, of_models, of_photos
-from flows.project import dvc_answer, dvc_on_tether
+from flows.project import dvc_answer, dvc_heard, dvc_on_tether
 from flows.promotion import finish, prefix, promote
 from flows.staging import SHARED, Staging, discard, kept_in_git, metrics_file, staged
 from flows.turns import one_at_a_time
@@ -74,7 +74,7 @@ def _refreshed(group: str, crawl: bool, step: Step, show: Show) -> Report:
     head, params = ready(group, take=not crawl), read_params()
     place: Staging = step("stage", partial(staged, group, head.commit))
     warnings = _crawl(place, params, step) if crawl else []
-    step("add", partial(dvc_on_tether, place.project, "add", "--quiet", f"data/{group}/raw"))
+    step("add", partial(dvc_heard, place.project, "add", f"data/{group}/raw"))
     _stop(place, show, of_photos(place, _raw_faults(place, params.refresh)))
     step("build", partial(dvc_on_tether, place.project, "repro", f"validate@{group}", f"datasheet@{group}"))
     findings = step("compare", partial(_judged, place, params))

@@ -48,11 +48,11 @@ def fetch(group: str, commit: str, folder: Path) -> None:
     What DVC's cache lacks comes from the default remote. Raises CommandError when neither has it.
     """
     _export(group, commit, folder)
-    checkout = ("checkout", "--quiet", "--force", *targets(group))
+    checkout = ("checkout", "--force", *targets(group))
     try:
         dvc_heard(folder, *checkout)
     except CommandError:
-        dvc_heard(folder, "fetch", "--quiet", *targets(group))
+        dvc_heard(folder, "fetch", *targets(group))
         dvc_heard(folder, *checkout)
 
 

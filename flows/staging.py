@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Final
 
 from flows import git
-from flows.project import dvc_answer, dvc_on_tether
+from flows.project import dvc_answer, dvc_heard
 from pipeline.crawl.store import opened_store
 from pipeline.errors import DatasetError
 from pipeline.files import write_text
@@ -172,7 +172,7 @@ def _fill(place: Staging, commit: str) -> None:
 
 
 def _check_out(place: Staging, *what: str) -> None:
-    dvc_on_tether(place.project, "checkout", "--quiet", "--force", "--allow-missing", *what)
+    dvc_heard(place.project, "checkout", "--force", "--allow-missing", *what)
     if not (place.data / "raw").is_dir():
         raise DatasetError(f"data/{place.group}: its photos are not in DVC's cache: run 'dvc fetch {what[0]}'")
 

@@ -22,6 +22,7 @@ from pipeline.seen import SEEN_FILE, look, look_at, pixels_made_by, write_files
 from pipeline.sheets import TILE_PX, Source, write_sheets
 from pipeline.stage import run_stage, told
 from pipeline.tables import write_dropped, write_table
+from pipeline.words import counted
 
 STAGE: Final = "clean"
 
@@ -46,7 +47,7 @@ def main(data: Path, params: Params) -> None:
     write_dropped(data / "dropped" / f"{STAGE}.parquet", [*rows, *(Dropped(*row) for row in identical.to_numpy())])
     write_sheets(data / "sheets" / STAGE, chain(_cells(dropped, files, folder, params.clean), _again(identical, files)))
     reasons = [*dropped["reason"], *identical["reason"]]
-    came_in = f"{len(manifest) + len(identical)} files with {len(kept) + len(reasons)} pictures"
+    came_in = f"{counted(len(manifest) + len(identical), 'file')} with {counted(len(kept) + len(reasons), 'picture')}"
     print(f"{STAGE}: {told(came_in, len(kept), reasons)}")
 
 

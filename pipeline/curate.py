@@ -25,6 +25,7 @@ from pipeline.suggestions import suggest
 from pipeline.suspects import DROP, FLAG, find_suspects
 from pipeline.tables import read_metadata, write_dropped, write_table
 from pipeline.vectors import EMBEDDINGS, read_all_vectors
+from pipeline.words import counted
 
 STAGE: Final = "curate"
 # Strangers who reach the likeness below which a face is no longer its member's. Naming is stricter; here a strict floor
@@ -59,7 +60,7 @@ def main(data: Path, params: Params) -> None:
     flagged = (
         f"{suspects['action'].eq(FLAG).sum()} flagged, {asked.sum()} unlabelled, {len(suggested)} of them suggested"
     )
-    outcome = told(f"{len(kept) + len(dropped)} faces", len(kept), (row.reason for row in dropped))
+    outcome = told(counted(len(kept) + len(dropped), "face"), len(kept), (row.reason for row in dropped))
     print(f"{STAGE}: {outcome}, {flagged}, {len(decisions.rows)} decided by a person")
 
 

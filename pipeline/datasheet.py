@@ -27,6 +27,7 @@ from pipeline.records import CLEAN, CURATED, DROPPED, FACES, SHORT_KEY, SPLIT, S
 from pipeline.roster import read_roster
 from pipeline.stage import run_stage
 from pipeline.tables import read_table
+from pipeline.words import counted
 
 STAGE: Final = "datasheet"
 STAGES_THAT_DROP: Final = ("clean", "faces", "curate")
@@ -87,7 +88,7 @@ def main(data: Path, params: Params) -> None:
     )
     write_text(data / "report.html", page)
     shown = sum(len(sheet.photos) for of_member in sheets.values() for sheet in of_member)
-    print(f"{STAGE}: {len(tables['manifest'])} photos, {shown} shown; see {data / 'report.html'}")
+    print(f"{STAGE}: {counted(len(tables['manifest']), 'photo')}, {shown} shown; see {data / 'report.html'}")
 
 
 def link_of(page_url: str, url: str) -> str:
@@ -140,7 +141,7 @@ def _links(manifest: pd.DataFrame) -> list[str]:
 def _counted(words: Iterable[str]) -> list[tuple[str, int]]:
     counts = Counter(words).most_common()
     rest = counts[MOST_LINES:]
-    return counts[:MOST_LINES] + ([(f"{len(rest)} others", sum(count for _, count in rest))] if rest else [])
+    return counts[:MOST_LINES] + ([(counted(len(rest), "other"), sum(count for _, count in rest))] if rest else [])
 
 
 def _funnel(tables: dict[str, pd.DataFrame], keys: Sequence[str]) -> list[tuple[str, list[int]]]:

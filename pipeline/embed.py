@@ -21,6 +21,7 @@ from pipeline.stage import run_stage
 from pipeline.strangers import stranger_metadata
 from pipeline.tables import read_metadata, read_table, write_table
 from pipeline.vectors import EMBEDDINGS, UNLABELLED_EMBEDDINGS
+from pipeline.words import counted
 
 STAGE: Final = "embed"
 REVISION: Final = 1  # raise it when the code below gives other vectors for the same crops
@@ -37,7 +38,7 @@ def main(data: Path, params: Params) -> None:
     told = []
     for source, target in (("faces.parquet", EMBEDDINGS), ("unlabelled.parquet", UNLABELLED_EMBEDDINGS)):
         faces, new = _embed(data, source, target, embedder, strangers)
-        told.append(f"{faces} faces: {new} made into vectors, {faces - new} known")
+        told.append(f"{counted(faces, 'face')}: {new} made into vectors, {faces - new} known")
     print(f"{STAGE}: {'; unlabelled '.join(told)}")
 
 

@@ -57,16 +57,23 @@ def is_full(error: OSError) -> bool:
 
 
 def one_line(error: Exception) -> str:
-    """The one line for an error that ends a command; a mistake of Lineup's own is called by its kind."""
+    """The one line for an error that ends a command."""
+    return f"error: {in_words(error)}"
+
+
+def in_words(error: Exception) -> str:
+    """What went wrong, and what to do; a mistake of Lineup's own is called by its kind."""
     if isinstance(error, OSError):
         if is_full(error):
-            return f"error: nothing more can be written ({error.strerror}): make room, then run the same again"
+            return f"nothing more can be written ({error.strerror}): make room, then run the same again"
         where = f"{error.filename}: " if error.filename else ""
-        return f"error: {where}{error.strerror or error}"
+        return f"{where}{error.strerror or error}"
+    if isinstance(error, MemoryError):
+        return "too large for the memory there is"
     if isinstance(error, LineupError):
-        return f"error: {error}"
+        return str(error)
     said = " ".join(str(error).split())
-    return f"error: {type(error).__name__}: {said} (unforeseen: 'lineup --debug COMMAND ...' shows where)"
+    return f"{type(error).__name__}: {said} (unforeseen: 'lineup --debug COMMAND ...' shows where)"
 
 
 def may_pass(error: Exception) -> bool:

@@ -27,6 +27,7 @@ from pipeline.records import CLEAN, DROPPED, FACES, UNLABELLED, Dropped
 from pipeline.sheets import write_sheets
 from pipeline.stage import run_stage, told
 from pipeline.tables import read_metadata, read_table, write_dropped, write_table
+from pipeline.words import counted
 
 STAGE: Final = "faces"
 REVISION: Final = 3  # raise it when the code below gives other rows for the same input
@@ -66,8 +67,8 @@ def main(data: Path, params: Params) -> None:
         for row in found.dropped
     ]
     write_sheets(data / "sheets" / STAGE, sheets)
-    kept = told(f"{len(clean)} pictures", len(found.single), (row.reason for row in found.dropped))
-    print(f"{STAGE}: {kept}, {len(found.unlabelled)} faces of several kept aside, {len(todo)} looked at")
+    kept = told(counted(len(clean), "picture"), len(found.single), (row.reason for row in found.dropped))
+    print(f"{STAGE}: {kept}, {counted(len(found.unlabelled), 'face')} of several kept aside, {len(todo)} looked at")
 
 
 def _known(data: Path, clean: pd.DataFrame, made_by: str) -> Found:

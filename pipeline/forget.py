@@ -27,6 +27,7 @@ from pipeline.records import DROPPED, FACES, KEPT, LABELLED_FACES, SHORT_KEY, SU
 from pipeline.roster import read_roster, remove_member, roster_path
 from pipeline.suspects import DROP
 from pipeline.tables import drop_rows, read_table, read_table_if_there
+from pipeline.words import counted
 
 COMPARED: Final = (
     "curated.parquet", "suspects.parquet", "suggested.parquet", "split.parquet", "dropped/clean.parquet",
@@ -108,7 +109,7 @@ def steps(person: Person) -> Iterator[Step]:
     yield from _rows(person, forgotten)
     if count := drop_lines(data, partial(_is_line_of, person), dry_run=True):
         path = decisions_path(data)
-        yield Step(path, f"remove {count} lines", partial(drop_lines, data, partial(_is_line_of, person)))
+        yield Step(path, f"remove {counted(count, 'line')}", partial(drop_lines, data, partial(_is_line_of, person)))
     files = (path for name in PICTURES for path in sorted((data / name).rglob("*")) if path.is_file())
     yield from (_removal(path) for path in files if _is_forgotten(path.name, person, forgotten))
     if person.member and (data / "raw" / person.member).is_dir():
@@ -188,7 +189,7 @@ def _rows(person: Person, forgotten: Forgotten) -> Iterator[Step]:
 
 def _table(path: Path, gone: Callable[[pd.DataFrame], npt.NDArray[Any]]) -> Iterator[Step]:
     if path.is_file() and (count := drop_rows(path, gone, dry_run=True)):
-        yield Step(path, f"remove {count} rows", partial(drop_rows, path, gone))
+        yield Step(path, f"remove {counted(count, 'row')}", partial(drop_rows, path, gone))
 
 
 def _gone(person: Person, forgotten: Forgotten, rows: pd.DataFrame) -> npt.NDArray[Any]:

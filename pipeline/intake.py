@@ -29,6 +29,7 @@ from pipeline.records import MANIFEST, Dropped
 from pipeline.roster import add_members
 from pipeline.safeopen import HEAD_BYTES, sniff
 from pipeline.tables import write_dropped, write_table
+from pipeline.words import counted
 
 MAX_GROUP_CHARACTERS: Final = 60
 
@@ -182,7 +183,7 @@ def members_folders(photos: Path) -> tuple[list[Path], list[str]]:
     if not any(path.is_file() for folder in folders for path in folder.rglob("*")):
         raise DatasetError(f"{photos}: no file is in its members' folders: put the photos there")
     strays = len(entries) - len(folders)
-    return folders, [f"{photos}: {strays} files or links outside the members' folders"] if strays else []
+    return folders, [f"{photos}: {counted(strays, 'thing')} outside the members' folders"] if strays else []
 
 
 def _files(folder: Path, report: ImportReport) -> Iterator[Path]:
@@ -201,7 +202,7 @@ def _files(folder: Path, report: ImportReport) -> Iterator[Path]:
         count += len(files)
         yield from files
     if links:
-        report.warnings.append(f"{folder}: {links} links left out, copy what they point to into the folder")
+        report.warnings.append(f"{folder}: {counted(links, 'link')} left out, copy what they point to into the folder")
     report.warnings += unread
     if not count and not unread:
         report.warnings.append(f"{folder}: no photos yet")

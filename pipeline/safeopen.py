@@ -129,11 +129,17 @@ def _bomb_megapixels() -> int:
     return 2 * (Image.MAX_IMAGE_PIXELS or 0) // 1_000_000
 
 
+def _shown(begin: bytes) -> str:
+    """Bytes as a person reads them: as text where they are some, else in hexadecimal."""
+    text = " ".join(begin.decode("latin-1").split())
+    return f"'{text}'" if text.isascii() and text.isprintable() else begin.hex(" ")
+
+
 def _unreadable(error: Exception, path: Path, head: bytes) -> UnreadableImageError:
     extension, _ = sniff(head)
     message = " ".join(str(error).split())[:200] or type(error).__name__
     if extension == "bin":
-        return UnreadableImageError("not an image", f"no known picture format; it begins with {head[:16]!r}")
+        return UnreadableImageError("not an image", f"no known picture format; it begins with {_shown(head[:16])}")
     if "truncated" in message.lower() or isinstance(error, EOFError) or _ends_early(path, extension):
         return UnreadableImageError("truncated", f"the {extension} ends too early")
     if isinstance(error, UnidentifiedImageError):  # its message holds the path

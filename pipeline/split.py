@@ -16,6 +16,7 @@ from pipeline.params import Params, Split
 from pipeline.records import CURATED, SPLIT, TEST, TRAIN
 from pipeline.stage import run_stage
 from pipeline.tables import read_table, write_table
+from pipeline.words import counted
 
 STAGE: Final = "split"
 
@@ -39,7 +40,8 @@ def main(data: Path, params: Params) -> None:
     faces = read_table(data / "curated.parquet", CURATED)
     side = sides(faces, params.split)
     write_table(data / "split.parquet", faces.assign(side=side), SPLIT)
-    print(f"{STAGE}: {len(faces)} faces: {(side == TRAIN).sum()} to learn from, {(side == TEST).sum()} to be tested on")
+    learnt_from, tested_on = (side == TRAIN).sum(), (side == TEST).sum()
+    print(f"{STAGE}: {counted(len(faces), 'face')}: {learnt_from} to learn from, {tested_on} to be tested on")
 
 
 def _share(duplicate_group: str) -> float:

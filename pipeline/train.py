@@ -25,6 +25,7 @@ from pipeline.side import Side, read_side
 from pipeline.stage import run_stage
 from pipeline.strangers import stranger_likeness
 from pipeline.tables import read_metadata
+from pipeline.words import counted
 
 STAGE: Final = "train"
 UNTRIED_TEMPERATURE: Final = 0.1  # where no member has two photos, so that nothing can be tried
@@ -72,7 +73,7 @@ def main(data: Path, params: Params) -> None:
 
 
 def _told(side: Side, chosen: str, tried: dict[str, Tried]) -> str:
-    learnt = f"{len(side.labels)} faces of {len(side.members)} members: classifier {chosen}"
+    learnt = f"{counted(len(side.labels), 'face')} of {counted(len(side.members), 'member')}: classifier {chosen}"
     if not any(attempt.accuracy for attempt in tried.values()):
         return f"{learnt}, with too few photos to try it"
     others = "".join(f", {name} {attempt.accuracy:.1%}" for name, attempt in tried.items() if name != chosen)

@@ -22,7 +22,7 @@ def read_truth(path: Path) -> pd.DataFrame:
     column `recognisable` is false do not count. DatasetError when it is missing, or is no such table of one video.
     """
     if not path.is_file():
-        raise DatasetError(f"{path} is not there: give the CSV of true faces")
+        raise DatasetError(f"{path} is no file: give the CSV of true faces")
     try:
         true = pd.read_csv(path, dtype=str, keep_default_na=False)
         if missing := [name for name in NEEDED if name not in true.columns]:

@@ -25,6 +25,7 @@ from pipeline.roster import read_roster
 from pipeline.side import Side, read_side
 from pipeline.stage import run_stage
 from pipeline.vectors import read_all_vectors
+from pipeline.words import counted
 
 STAGE: Final = "validate"
 
@@ -47,7 +48,7 @@ def main(data: Path, params: Params) -> None:
     draw_all(folder / "pictures", shown(roster, model.members), findings, faces, model_folder, params.train.seed)
     write_card(folder, data, roster, metrics, findings, faces, params)
     right = "not measured" if metrics["accuracy"] is None else f"{metrics['accuracy']:.1%}"
-    print(f"{STAGE}: accuracy on {metrics['n_test']} test photos: {right}; see {folder / 'model_card.html'}")
+    print(f"{STAGE}: accuracy on {counted(metrics['n_test'], 'test photo')}: {right}; see {folder / 'model_card.html'}")
 
 
 def measure(findings: Findings, seed: int) -> dict[str, Any]:

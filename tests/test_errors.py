@@ -31,6 +31,7 @@ TOLD = {
         "error: nothing more can be written (No space left on device): make room, then run the same again",
     ),
     "no right to write": (PermissionError(errno.EACCES, "Permission denied", "out"), "error: out: Permission denied"),
+    "no memory": (MemoryError(), "error: too large for the memory there is"),
     "no file to name": (OSError("timed out"), "error: timed out"),
     "a mistake of Lineup's own": (
         KeyError("a\nb"),

@@ -126,6 +126,25 @@ BAD = {
 }
 
 
+@pytest.mark.parametrize(
+    ("content", "shown"),
+    [
+        (b"<!DOCTYPE html>\n<html>", "'<!DOCTYPE html>'"),
+        (b"II*\0\x08", "49 49 2a 00 08"),
+        ("수아".encode(), "ec 88 98 ec 95 84"),
+    ],
+    ids=["text", "bytes", "text that may be cut"],
+)
+def test_how_what_is_no_picture_begins_is_told_in_words(
+    content: bytes, shown: str, tmp_path: Path, params: Params
+) -> None:
+    path = tmp_path / "photo.jpg"
+    path.write_bytes(content)
+    with pytest.raises(UnreadableImageError) as caught:
+        read_still(path, params.clean)
+    assert str(caught.value) == f"no known picture format; it begins with {shown}"
+
+
 @pytest.mark.parametrize(("content", "reason"), BAD.values(), ids=BAD)
 def test_a_bad_file_is_refused_with_its_reason(tmp_path: Path, params: Params, content: bytes, reason: str) -> None:
     path = tmp_path / "photo.jpg"

@@ -143,7 +143,7 @@ def test_links_and_strays_are_left_out_with_a_word(tmp_path: Path, photos: Path)
     assert len(report.warnings) == 3
     assert any("kaia: no photos" in line for line in report.warnings)
     assert any("mira: 2 links" in line for line in report.warnings)
-    assert any("2 files or links outside" in line for line in report.warnings)
+    assert any("2 things outside" in line for line in report.warnings)
 
 
 def test_a_folder_of_pictures_only_is_explained(tmp_path: Path) -> None:

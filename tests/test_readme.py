@@ -20,7 +20,7 @@ README = [line for block in FENCE.findall(text_of("README.md")) for line in show
 
 # What each prints when all is well.
 RUN = {
-    "import ~/photos/mygroup --group mygroup": "1 members, 2 photos added",
+    "import ~/photos/mygroup --group mygroup": "1 member, 2 photos added",
     "label ~/videos/*.mp4 --group mygroup": "^clip.mp4: labelled/clip",
     "photo backstage.jpg holiday/ --group mygroup": "^2 labelled, 0 failed",
     "photo poster.jpg --group mygroup --everyone-once": "warning: fewer faces",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import unicodedata
 from collections.abc import Iterable
 from pathlib import Path
@@ -10,6 +11,17 @@ import typer
 
 from flows.project import enter_project
 from pipeline.errors import LineupError
+
+
+def rejoin_words() -> None:
+    """Have completion in bash see '--group=lan', which bash takes for three words, as the two of '--group lan'."""
+    if os.environ.get("_LINEUP_COMPLETE") != "complete_bash":
+        return
+    words = os.environ["COMP_WORDS"].split("\n")
+    at = int(os.environ["COMP_CWORD"])
+    signs = [n for n, word in enumerate(words[:at]) if word == "=" and words[n - 1].startswith("--")]
+    os.environ["COMP_WORDS"] = "\n".join(word for n, word in enumerate(words) if n not in signs)
+    os.environ["COMP_CWORD"] = str(at - len(signs))
 
 
 def groups(incomplete: str) -> list[str]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from flows.commands.completion import members
-from flows.commands.options import AsJson, Group, print_json, stoppable
+from flows.commands.options import AsJson, Group, print_json, print_warnings, stoppable
 from flows.project import enter_project
 from pipeline.errors import DatasetError
+from pipeline.words import counted
 
 if TYPE_CHECKING:
     from pipeline.crawl.crawl import Tally
@@ -27,7 +27,9 @@ def crawl(
     ] = None,
     limit: Annotated[
         int | None,
-        typer.Option("--limit", min=1, help="New photos per member at most; that of params.yaml if not given."),
+        typer.Option(
+            "--limit", metavar="N", min=1, help="New photos per member at most; that of params.yaml if not given."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -44,20 +46,21 @@ def crawl(
             tallies.append(tally)
             if not as_json:
                 _print_tally(tally)
-            for warning in tally.warnings:
-                print(f"warning: {tally.member}: {warning}", file=sys.stderr)
+            print_warnings(f"{tally.member}: {warning}" for warning in tally.warnings)
     kept = sum(tally.kept.total() for tally in tallies)
     if as_json:
         print_json(tallies)
     if any(tally.warnings for tally in tallies) and not any(tally.brought for tally in tallies):
         raise DatasetError(f"{group}: no photo was added; the warnings above say why")
     if not as_json:
-        print(f"{group}: {kept} photos added; data/{group}/raw/fetches.parquet says what came of every fetch")
+        print(
+            f"{group}: {counted(kept, 'photo')} added; data/{group}/raw/fetches.parquet says what came of every fetch"
+        )
         print("next: run 'dvc repro'")
 
 
 def _print_tally(tally: Tally) -> None:
-    print(f"{tally.member}: {tally.kept.total()} photos added, {tally.known} fetched before", flush=True)
+    print(f"{tally.member}: {counted(tally.kept.total(), 'photo')} added, {tally.known} fetched before", flush=True)
     for source in sorted(tally.kept.keys() | tally.not_kept.keys()):
         reasons = tally.not_kept.get(source, Counter())
         why = ", ".join(f"{reason} {count}" for reason, count in reasons.most_common())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -9,6 +10,8 @@ import typer
 from flows.commands.completion import members
 from flows.commands.options import Group
 from flows.project import enter_project
+from pipeline.errors import LineupError
+from pipeline.words import counted
 
 if TYPE_CHECKING:
     from flows.forgetting import Forgetting
@@ -31,11 +34,14 @@ def forget(
     Example: `lineup forget Mira --group lanterns --dry-run`
     """
     enter_project()
-    from flows.forgetting import left_to_do, planned
+    from flows.forgetting import keys_of, left_to_do, planned
 
+    if (member is None) == (photo is None):
+        raise typer.BadParameter(f"name either a member ({', '.join(keys_of(group))}) or a photo, by --photo KEY")
     with planned(group, member, photo) as forgetting:
         whom = forgetting.person.member or "this photo"
-        print(f"{whom}: {len(forgetting.person.keys)} photos, {len(forgetting.steps)} things to remove or change")
+        photos, things = counted(len(forgetting.person.keys), "photo"), counted(len(forgetting.steps), "thing")
+        print(f"{whom}: {photos}, {things} to remove or change")
         for note in forgetting.notes:  # first: what they rest on is gone afterwards
             print(f"note: {note}", flush=True)
         _done(forgetting, yes, dry_run)
@@ -49,7 +55,15 @@ def _done(forgetting: Forgetting, yes: bool, dry_run: bool) -> None:
         for step in forgetting.steps:
             print(f"would {step.what}: {step.path}")
         return
-    if forgetting.steps and not yes:
-        typer.confirm("This cannot be undone. Go on?", abort=True)
+    if forgetting.steps and not (yes or _confirmed()):
+        raise LineupError("nothing was removed: answer 'y', or say --yes")
     for step in carry_out(forgetting):
         print(f"{step.what}: {step.path}", flush=True)
+
+
+def _confirmed() -> bool:
+    try:
+        return typer.confirm("This cannot be undone. Go on?", err=True)
+    except typer.Abort:  # nobody is there to answer
+        print(file=sys.stderr)
+        return False

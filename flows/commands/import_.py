@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from flows.commands.options import AsJson, Group, print_json, stoppable
+from flows.commands.options import AsJson, Group, print_json, print_warnings, stoppable
 from flows.project import enter_project
+from pipeline.words import counted
 
 
 def import_(
@@ -29,13 +29,13 @@ def import_(
 
     with stoppable("the same command goes on from there"):
         report = import_group(photos, group)
-    for warning in report.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+    print_warnings(report.warnings)
     if as_json:
         print_json(report)
         return
     print(
-        f"{group}: {len(report.members)} members, {report.added} photos added, {report.present} were there already, "
-        f"{report.duplicates} found twice" + (f", {report.forgotten} left out: forgotten" if report.forgotten else "")
+        f"{group}: {counted(len(report.members), 'member')}, {counted(report.added, 'photo')} added, "
+        f"{report.present} were there already, {report.duplicates} found twice"
+        + (f", {report.forgotten} left out: forgotten" if report.forgotten else "")
     )
     print(f"next: see data/{group}/roster.yaml for names and colours, then run 'dvc repro'")

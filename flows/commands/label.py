@@ -50,7 +50,8 @@ def label(
     on: Annotated[
         str | None,
         typer.Option(
-            help="Where, through Prefect: pool:NAME (a work pool), dask, or a Dask scheduler's tcp:// address."
+            metavar="WHERE",
+            help="Where, through Prefect: pool:NAME (a work pool), dask, or a Dask scheduler's tcp:// address.",
         ),
     ] = None,
     as_json: AsJson = False,

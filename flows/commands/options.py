@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields, is_dataclass
 from pathlib import Path
@@ -29,12 +29,15 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text
 Out = Annotated[
     Path | None,
     typer.Option(
-        "--out", metavar="DIR", help="Where the results go, a folder per video; labelled/ of the project if not given."
+        "--out",
+        metavar="DIR",
+        file_okay=False,
+        help="Where the results go, a folder per video; labelled/ of the project if not given.",
     ),
 ]
 Threshold = Annotated[
     float | None,
-    typer.Option("--threshold", min=0.0, max=1.0, help="Confidence needed for a name; 0.5 is calibrated."),
+    typer.Option("--threshold", metavar="N", min=0.0, max=1.0, help="Confidence needed for a name; 0.5 is calibrated."),
 ]
 StyleWanted = Annotated[
     Style | None,
@@ -65,7 +68,7 @@ FancamOf = Annotated[
 ]
 Jobs = Annotated[
     int | None,
-    typer.Option("--jobs", min=1, help="How many videos at once; what the machine bears if not given."),
+    typer.Option("--jobs", metavar="N", min=1, help="How many videos at once; what the machine bears if not given."),
 ]
 
 
@@ -120,3 +123,11 @@ def print_outcome(outcome: Outcome) -> None:
     print(clean(f"{outcome.video.name}: {what} ({outcome.seconds:.1f} s)"), flush=True)
     for warning in outcome.warnings:
         print(clean(f"  warning: {warning}"), flush=True)
+
+
+def print_warnings(warnings: Iterable[str]) -> None:
+    """Tell of what is amiss, a line each; files' names may be in them."""
+    from flows.lines import clean
+
+    for warning in warnings:
+        print(clean(f"warning: {warning}"), file=sys.stderr)

@@ -27,7 +27,10 @@ def photo(
     out: Annotated[
         Path | None,
         typer.Option(
-            "--out", metavar="DIR", help="Where the results go; labelled/photos/ of the project if not given."
+            "--out",
+            metavar="DIR",
+            file_okay=False,
+            help="Where the results go; labelled/photos/ of the project if not given.",
         ),
     ] = None,
     as_json: AsJson = False,
@@ -57,12 +60,13 @@ def photo(
 
 
 def _print_outcome(outcome: Outcome, place: str) -> None:
+    from flows.lines import clean
     from pipeline.records import UNKNOWN
 
     named = [member for member in outcome.members if member != UNKNOWN]
     unknown = len(outcome.members) - len(named)
     who = ", ".join([*named, *([f"{unknown} unknown"] if unknown else [])]) or "no face"
     what = f"{outcome.picture}: {who}" if outcome.picture else f"failed: {outcome.error}"
-    print(f"{place}{outcome.photo.name}: {what} ({outcome.seconds:.1f} s)", flush=True)
+    print(clean(f"{place}{outcome.photo.name}: {what} ({outcome.seconds:.1f} s)"), flush=True)
     for warning in outcome.warnings:
-        print(f"  warning: {warning}", flush=True)
+        print(clean(f"  warning: {warning}"), flush=True)

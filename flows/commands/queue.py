@@ -26,6 +26,7 @@ from pipeline.errors import FAILED
 from pipeline.params import read_params
 
 if TYPE_CHECKING:
+    from flows.labelling import Outcome
     from flows.queue.submit import Submitted
 
 queue = typer.Typer(
@@ -43,9 +44,16 @@ def add(
     ] = None,
     folder: Annotated[
         Path | None,
-        typer.Option("--watch", metavar="DIR", help="Have the workers queue whatever comes to lie in this folder."),
+        typer.Option(
+            "--watch",
+            metavar="DIR",
+            file_okay=False,
+            help="Have the workers queue whatever comes to lie in this folder.",
+        ),
     ] = None,
-    priority: Annotated[int, typer.Option("--priority", help="Those with the highest are done first.")] = 0,
+    priority: Annotated[
+        int, typer.Option("--priority", metavar="N", help="Those with the highest are done first.")
+    ] = 0,
     out: Out = None,
     threshold: Threshold = None,
     style: StyleWanted = None,
@@ -78,25 +86,24 @@ def add(
         if watched:
             watch(jobs, watched, request, priority)
         submitted = submit(jobs, track(paths, "reading"), request, priority) if videos else Submitted([], [], [])
-    refused += submitted.refused
-    if as_json:
-        known = [{"id": job.id, "state": job.state} for job in submitted.known]
-        print_json({"queued": [one.id for one in submitted.new], "known": known, "refused": refused})
-    else:
-        if watched:
-            print(f"{watched}: watched by 'lineup worker' from now on")
-        if videos:
-            _print_submitted(submitted)
-        for outcome in refused:
-            print_outcome(outcome)
-    if refused:
+    if watched and not as_json:
+        print(f"{watched}: watched by 'lineup worker' from now on")
+    if videos or as_json:
+        _print_submitted(submitted, [*refused, *submitted.refused], as_json)
+    if refused or submitted.refused:
         raise typer.Exit(FAILED)
 
 
-def _print_submitted(submitted: Submitted) -> None:
+def _print_submitted(submitted: Submitted, refused: list[Outcome], as_json: bool) -> None:
+    if as_json:
+        known = [{"id": job.id, "state": job.state} for job in submitted.known]
+        print_json({"queued": [one.id for one in submitted.new], "known": known, "refused": refused})
+        return
     states = Counter(job.state for job in submitted.known)
     there = ", ".join(f"{count} {state}" for state, count in sorted(states.items()))
     print(f"{len(submitted.new)} queued" + (f", there already: {there}" if there else ""))
+    for outcome in refused:
+        print_outcome(outcome)
 
 
 @queue.command("list")

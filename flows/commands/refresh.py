@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows.commands.options import AsJson, Group, print_json, stoppable
+from flows.commands.options import AsJson, Group, print_json, print_warnings, stoppable
 from flows.project import enter_project
 from pipeline.errors import REFUSED
+
+if TYPE_CHECKING:
+    from flows.refreshing import Report
 
 
 def refresh(
@@ -31,28 +34,32 @@ def refresh(
     """
     enter_project()
     from flows.refreshing import RefusedError
-    from flows.watched import watched
 
     try:
         with stoppable("the same command goes on from there"):
-            if os.environ.get("PREFECT_API_URL"):
-                from flows.batch import check_server
-                from flows.refresh import refresh as in_prefect
-
-                check_server()
-                report = in_prefect(group, crawl)
-            else:
-                report = watched(group, crawl)
+            report = _refreshed(group, crawl)
     except RefusedError as refusal:
         print(refusal, file=sys.stderr)
         if as_json:
             print(json.dumps({"group": group, "refused": str(refusal)}, indent=2))
         raise typer.Exit(REFUSED) from None
-    for warning in report.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+    print_warnings(report.warnings)
     if as_json:
         print_json(report)
         return
     print(f"{group}: {f'{report.tag} is in use' if report.tag else 'nothing new'}")
     for line in report.changes:
         print(f"  {line}")
+
+
+def _refreshed(group: str, crawl: bool) -> Report:
+    """Do it, as a run of Prefect if there is a server."""
+    if not os.environ.get("PREFECT_API_URL"):
+        from flows.watched import watched
+
+        return watched(group, crawl)
+    from flows.batch import check_server
+    from flows.refresh import refresh as in_prefect
+
+    check_server()
+    return in_prefect(group, crawl)

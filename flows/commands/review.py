@@ -13,7 +13,9 @@ from flows.project import enter_project
 
 def review(
     group: Group,
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The page's port; 0: a free one.")] = 0,
+    port: Annotated[
+        int, typer.Option("--port", metavar="N", min=0, max=65535, help="The page's port; 0: a free one.")
+    ] = 0,
     no_open: Annotated[bool, typer.Option("--no-open", help="Only print the address.")] = False,
 ) -> None:
     """Open a page with the faces that are in doubt; decide by keyboard, mouse or touch. Ctrl-C ends it.
@@ -36,4 +38,5 @@ def review(
     serve(data, port, ready)
     desk = Desk(data)
     waiting = desk.standing(desk.cases()).waiting
-    print(f"\n{waiting} decisions are not built in yet: run 'dvc repro'" if waiting else "\nevery decision is built in")
+    are = "decision is" if waiting == 1 else "decisions are"
+    print(f"\n{waiting} {are} not built in yet: run 'dvc repro'" if waiting else "\nevery decision is built in")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
 
-from flows.commands.options import AsJson, Group, print_json
+from flows.commands.options import AsJson, Group, print_json, print_warnings
 from flows.project import enter_project
 
 
@@ -16,7 +15,10 @@ def rollback(
     to: Annotated[
         int | None,
         typer.Option(
-            "--to", min=1, help="The number of a tag model/GROUP/N; the model before the present one if not given."
+            "--to",
+            metavar="N",
+            min=1,
+            help="The number of a tag model/GROUP/N; the model before the present one if not given.",
         ),
     ] = None,
     as_json: AsJson = False,
@@ -29,8 +31,7 @@ def rollback(
     from flows.rollback import rolled_back
 
     report = rolled_back(group, to)
-    for warning in report.warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+    print_warnings(report.warnings)
     if as_json:
         print_json(report)
         return

@@ -15,7 +15,8 @@ def score(
     out: Annotated[Path, typer.Argument(metavar="OUT", help="The folder of a labelled video, or its faces.parquet.")],
     truth: Annotated[Path, typer.Argument(metavar="TRUTH", help="CSV of true faces: frame, member, x0, y0, x1, y1.")],
     worst: Annotated[
-        int, typer.Option("--worst", min=0, help="How many shots are listed, those with most mistakes first.")
+        int,
+        typer.Option("--worst", metavar="N", min=0, help="How many shots are listed, those with most mistakes first."),
     ] = 10,
     as_json: AsJson = False,
 ) -> None:

@@ -13,9 +13,14 @@ from pipeline.params import read_params
 
 
 def serve(
-    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="The page's port; 0: a free one.")] = 4300,
+    port: Annotated[
+        int, typer.Option("--port", metavar="N", min=0, max=65535, help="The page's port; 0: a free one.")
+    ] = 4300,
     prefect_port: Annotated[
-        int, typer.Option("--prefect-port", min=0, max=65535, help="The port of Prefect's server; 0: a free one.")
+        int,
+        typer.Option(
+            "--prefect-port", metavar="N", min=0, max=65535, help="The port of Prefect's server; 0: a free one."
+        ),
     ] = 4200,
     jobs: Jobs = None,
 ) -> None:

@@ -16,6 +16,7 @@ from pipeline.params import read_params
 if TYPE_CHECKING:
     from flows.labelling import Outcome
     from flows.queue.job import Job
+    from flows.queue.worker import Worker
 
 
 def worker(
@@ -56,13 +57,19 @@ def worker(
         one = Worker(queue, silent_s, told)
         print(f"{one.name}: {at_once} at a time", file=sys.stderr, flush=True)
         try:
-            if bool(os.environ.get("PREFECT_API_URL")) if prefect is None else prefect:
-                from flows.batch import work_in_prefect
-
-                work_in_prefect(one, at_once, until_empty)
-            else:
-                one.work(at_once, until_empty)
+            shown = bool(os.environ.get("PREFECT_API_URL")) if prefect is None else prefect
+            _work(one, at_once, until_empty, shown)
         finally:
             report["videos"] = rows(outcomes)
     if failed:
         raise typer.Exit(FAILED)
+
+
+def _work(one: Worker, at_once: int, until_empty: bool, shown: bool) -> None:
+    """Have the worker work, `shown` in Prefect or not."""
+    if not shown:
+        one.work(at_once, until_empty)
+        return
+    from flows.batch import work_in_prefect
+
+    work_in_prefect(one, at_once, until_empty)

@@ -13,7 +13,7 @@ from typing import Any, Final
 from pipeline.crawl import baidu, bing, commons, folder, google, openverse, site, url_list
 from pipeline.crawl.connection import FetchError
 from pipeline.crawl.fetch import Fetcher
-from pipeline.crawl.sources import Find, Found, SourceError, Wanted, keywords_of
+from pipeline.crawl.sources import Find, Found, NoPlaceError, SourceError, Wanted, keywords_of
 from pipeline.crawl.store import FORGOTTEN, Row, Store, opened_store
 from pipeline.errors import DatasetError, UnreadableImageError, is_full
 from pipeline.forgotten import how_to_undo, read_forgotten
@@ -109,18 +109,22 @@ class _Run:
 
     def member(self, member: Member, keywords: tuple[str, ...], sources: list[SourceName]) -> Tally:
         """Ask `sources` in turn until the member has `limit` new photos."""
-        tally = Tally(member.key)
+        tally, without_place = Tally(member.key), []
         wanted = Wanted(member, keywords, self._params.crawl.depth, self._data)
         with meter(member.key, self._limit) as done:
             for source in sources:
                 try:
                     for _ in self._photos(source, wanted, tally):
                         done(tally.kept.total())
+                except NoPlaceError as error:
+                    without_place.append(str(error))
                 except SourceError as error:
                     tally.warnings.append(str(error))
                 except FetchError as error:
                     self._down.add(source)
                     tally.warnings.append(f"{source}: {error}; it is not asked again in this run")
+        if not tally.brought:  # else the member has photos, and needs no place more
+            tally.warnings += without_place
         return tally
 
     def _photos(self, source: SourceName, wanted: Wanted, tally: Tally) -> Iterator[None]:

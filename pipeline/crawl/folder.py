@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from pipeline.crawl.fetch import Fetcher
-from pipeline.crawl.sources import Found, SourceError, Wanted
+from pipeline.crawl.sources import Found, NoPlaceError, SourceError, Wanted
 
 
 def find(wanted: Wanted, fetcher: Fetcher) -> Iterator[Found]:  # noqa: ARG001 - as all sources
@@ -16,7 +16,7 @@ def find(wanted: Wanted, fetcher: Fetcher) -> Iterator[Found]:  # noqa: ARG001 -
     A relative path counts from the group's folder. Raises SourceError when it is no folder.
     """
     if not wanted.member.folder:
-        raise SourceError(f"folder: {wanted.member.key} has no 'folder' in roster.yaml")
+        raise NoPlaceError(f"folder: {wanted.member.key} has no 'folder' in roster.yaml")
     top = (wanted.folder / Path(wanted.member.folder).expanduser()).resolve()
     if not top.is_dir():
         raise SourceError(f"folder: {top} is not a folder")

@@ -13,7 +13,7 @@ from icrawler.builtin.greedy import GreedyParser
 from pipeline.crawl.connection import FetchError
 from pipeline.crawl.engine import parsed
 from pipeline.crawl.fetch import Fetcher, Page
-from pipeline.crawl.sources import Found, SourceError, Wanted
+from pipeline.crawl.sources import Found, NoPlaceError, SourceError, Wanted
 
 MAX_PAGES: Final = 200
 MAX_PER_PAGE: Final = 2000  # pictures and links
@@ -41,7 +41,7 @@ class SiteParser(GreedyParser):  # type: ignore[misc]
 def find(wanted: Wanted, fetcher: Fetcher) -> Iterator[Found]:
     """Pictures on the member's `site`, breadth first, on pages of that host only; SourceError when there is none."""
     if not wanted.member.site:
-        raise SourceError(f"site: {wanted.member.key} has no 'site' in roster.yaml")
+        raise NoPlaceError(f"site: {wanted.member.key} has no 'site' in roster.yaml")
     start, host = wanted.member.site, ""
     seen, todo = {start.rstrip("/")}, deque([start])
     for number in range(MAX_PAGES):

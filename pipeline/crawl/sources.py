@@ -19,6 +19,10 @@ class SourceError(LineupError):
     """A source has nothing to say about this member; others may."""
 
 
+class NoPlaceError(SourceError):
+    """The roster does not say where this source would find photos of this member."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """Where a photo is, and what is known of it. `file` is one on this machine, which needs no fetch."""

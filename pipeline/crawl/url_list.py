@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterator
 
 from pipeline.crawl.fetch import Fetcher
-from pipeline.crawl.sources import Found, SourceError, Wanted
+from pipeline.crawl.sources import Found, NoPlaceError, SourceError, Wanted
 
 
 def find(wanted: Wanted, fetcher: Fetcher) -> Iterator[Found]:  # noqa: ARG001 - as all sources
@@ -15,7 +15,7 @@ def find(wanted: Wanted, fetcher: Fetcher) -> Iterator[Found]:  # noqa: ARG001 -
     Only url is needed; a relative path counts from the group's folder. Raises SourceError when there is no such file.
     """
     if not wanted.member.url_list:
-        raise SourceError(f"url_list: {wanted.member.key} has no 'url_list' in roster.yaml")
+        raise NoPlaceError(f"url_list: {wanted.member.key} has no 'url_list' in roster.yaml")
     path = wanted.folder / wanted.member.url_list
     try:
         with path.open(encoding="utf-8-sig", newline="") as handle:

@@ -41,6 +41,7 @@ def create_app(data: Path, port: int) -> FastAPI:
     token = secrets.token_urlsafe(24)
     app.middleware("http")(_guard(port, token))
     _add_pages(app, desk, token)
+    _add_files(app)
     _add_pictures(app, desk)
     _add_decisions(app, desk)
     return app
@@ -104,6 +105,8 @@ def _add_pages(app: FastAPI, desk: Desk, token: str) -> None:
         held = counts(cases, desk.standing(cases).decided)
         return RedirectResponse(f"/page/{next((number for number, count in enumerate(held) if count), 0)}", 303)
 
+
+def _add_files(app: FastAPI) -> None:
     @app.get("/favicon.ico", status_code=204)
     def icon() -> None:
         """It has none; browsers ask."""

@@ -21,7 +21,7 @@ import pandas as pd
 
 from pipeline.classifiers.model import THRESHOLD
 from pipeline.drawing.draw import FaceLabels
-from pipeline.errors import LineupError, may_pass
+from pipeline.errors import LineupError, in_words, may_pass
 from pipeline.files import folder_beside, write_json
 from pipeline.group import open_group
 from pipeline.params import Params, read_params
@@ -131,7 +131,7 @@ def main(arguments: list[str] | None = None) -> int:
         folder = label(given.video, given.group, given.out, params, wishes)
         warnings = json.loads((folder / "run.json").read_text(encoding="utf-8"))["warnings"]
     except (LineupError, OSError, MemoryError) as error:
-        print(json.dumps({"error": str(error) or "out of memory", "kind": "passing" if may_pass(error) else "lasting"}))
+        print(json.dumps({"error": in_words(error), "kind": "passing" if may_pass(error) else "lasting"}))
         return 1
     print(json.dumps({"folder": str(folder), "warnings": warnings}))
     return 0

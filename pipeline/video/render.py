@@ -68,12 +68,10 @@ def render(
         closing(ahead(pictures(info), AHEAD)) as decoded,
     ):
         for pts, frame in decoded:
-            canvas = av.VideoFrame(layout.width, layout.height, layout.pixel_format)
+            canvas = _canvas(pts, info, layout)
             planes = copied(frame, canvas, info)
             if drawn := labels(count):
                 painter.draw(planes, drawn)
-            canvas.pts, canvas.time_base = output_pts(pts, info), layout.time_base
-            canvas.colorspace, canvas.color_range = layout.colour.matrix, layout.colour.range
             if show:
                 show(canvas)
             encode(canvas)
@@ -81,6 +79,14 @@ def render(
             if progress:
                 progress(count)
     return RenderReport(count, name, layout.pixel_format)
+
+
+def _canvas(pts: int, info: VideoInfo, layout: Layout) -> av.VideoFrame:
+    """A picture of the output, still without pixels."""
+    canvas = av.VideoFrame(layout.width, layout.height, layout.pixel_format)
+    canvas.pts, canvas.time_base = output_pts(pts, info), layout.time_base
+    canvas.colorspace, canvas.color_range = layout.colour.matrix, layout.colour.range
+    return canvas
 
 
 def output_layout(info: VideoInfo) -> Layout:

@@ -192,6 +192,17 @@ def test_a_source_that_is_down_is_told_once_and_others_go_on(
     assert [tally.member for tally in crawl_group(data, only_bing, fetcher)] == ["mira"]  # no use to go on
 
 
+def test_a_place_that_is_missing_is_told_only_where_nothing_else_brought_photos(
+    web: Web, data: Path, quick: Params, fetcher: Fetcher
+) -> None:
+    roster = data / "roster.yaml"
+    roster.write_text(f"sources: [site, url_list, folder]\n{roster.read_text()}  - {{key: tavi}}\n")
+    listed(data, web.photo(0))
+    mira, tavi = crawl_group(data, quick, fetcher)
+    assert (mira.kept, mira.warnings) == ({"url_list": 1}, [])
+    assert tavi.warnings == [f"{name}: tavi has no '{name}' in roster.yaml" for name in ("site", "url_list", "folder")]
+
+
 def test_text_that_no_table_can_hold(data: Path, web: Web, quick: Params, fetcher: Fetcher, monkeypatch: Any) -> None:
     odd = Found(web.photo(0), "http://\ud800/", "\udcff", "\ud83d")
     monkeypatch.setitem(crawling.SOURCES, "url_list", lambda *_: iter([odd, Found("http://\ud800/")]))

@@ -15,7 +15,7 @@ import pytest
 from conftest import ROOT
 
 from flows.cli import main
-from flows.commands.options import print_json
+from flows.commands.options import print_json, print_warnings
 from flows.importing import import_group
 from flows.labelling import Outcome
 from pipeline import __version__
@@ -72,7 +72,7 @@ def test_outside_of_a_project_one_line_says_so(
 
 ERRORS = {
     "no such results": (["score", "nowhere", "truth.csv"], "nowhere"),
-    "no such truth": (["score", "nowhere", "missing.csv"], "is not there"),
+    "a name that would move the cursor": (["score", "\x1b[31m[red]\n", "truth.csv"], "\ufffd[31m[red]\ufffd is not"),
 }
 
 
@@ -109,23 +109,59 @@ def test_the_installed_command(debug: list[str], lines: int, elsewhere: Path) ->
     assert "not inside a Lineup project" in done.stderr.splitlines()[-1]
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        ["nosuch"],
-        ["label"],
-        ["queue", "add", "-g", "g"],
-        ["queue", "retry"],
-        ["queue", "cancel"],
-        ["label", "a", "-g", "b", "--threshold", "2"],
-        ["--nosuch"],
-    ],
-)
-def test_what_cannot_be_parsed_is_status_2(
+NO_COMMAND_LINES = {
+    "no such command": (["nosuch"], "no such command 'nosuch'", "lineup"),
+    "a command nearly written": (["lable"], "'lable'. Did you mean 'label'?", "lineup"),
+    "no such option": (["--nosuch"], "no such option: --nosuch", "lineup"),
+    "no such option of a command": (["photo", "--nosuch"], "no such option: --nosuch", "lineup photo"),
+    "an argument is missing": (["label"], "missing argument 'VIDEO'", "lineup label"),
+    "an argument too many": (["rollback", "x", "-g", "g"], "unexpected extra argument(s) (x)", "lineup rollback"),
+    "an option is missing": (["import", "photos"], "missing option '--group'", "lineup import"),
+    "an option without its value": (["label", "a", "-g"], "option '-g' requires an argument", "lineup"),
+    "no number": (["label", "a", "-g", "g", "--jobs", "two"], "invalid value for '--jobs': ", "lineup label"),
+    "too large": (["label", "a", "-g", "g", "--threshold", "2"], "less than or equal to 1", "lineup label"),
+    "none of the words": (["label", "a", "-g", "g", "--style", "x"], "'x' is not one of 'box'", "lineup label"),
+    "options that do not go together": (["label", "a", "-g", "g", "--on", "dask", "--show"], "--on ", "lineup label"),
+    "nothing to queue": (["queue", "add", "-g", "g"], "name videos, or a folder to --watch", "lineup queue add"),
+    "nothing to retry": (["queue", "retry"], "name jobs, or say --failed", "lineup queue retry"),
+    "nothing to cancel": (["queue", "cancel"], "name jobs, or a folder", "lineup queue cancel"),
+    "a file for a folder": (
+        ["label", "a", "-g", "g", "--out", __file__],
+        "invalid value for '--out': ",
+        "lineup label",
+    ),
+    "a file to watch": (["queue", "add", "-g", "g", "--watch", __file__], "'--watch'", "lineup queue add"),
+    "with --json": (["label", "a", "--json"], "missing option '--group'", "lineup label"),
+    "with --debug": (["--debug", "label"], "missing argument 'VIDEO'", "lineup label"),
+    "what would move the cursor": (["\x1b[31m[red]\n"], "'\\x1b[31m[red]\\n'", "lineup"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "says", "whose"), NO_COMMAND_LINES.values(), ids=NO_COMMAND_LINES.keys())
+def test_what_is_no_command_line_is_one_line_and_status_2(
+    arguments: list[str],
+    says: str,
+    whose: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert lineup(*arguments, monkeypatch=monkeypatch) == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert printed.err.startswith("error: ")
+    assert says in printed.err
+    assert printed.err.endswith(f" (see '{whose} --help')\n")
+    assert printed.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("arguments", [[], ["queue"]], ids=["lineup", "queue"])
+def test_no_command_shows_the_help(
     arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert lineup(*arguments, monkeypatch=monkeypatch) == 2
-    assert capsys.readouterr().err
+    printed = capsys.readouterr()
+    assert "Example:" in printed.out
+    assert printed.err == ""
 
 
 def test_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -269,6 +305,13 @@ def test_score_in_words(
     assert "\x1b" not in printed
 
 
+def test_a_folder_is_no_truth(
+    scored: list[Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert lineup("score", scored[0], scored[0], "--json", monkeypatch=monkeypatch) == 1
+    assert capsys.readouterr() == ("", f"error: {scored[0]} is no file: give the CSV of true faces\n")
+
+
 @pytest.mark.parametrize(("worst", "shots"), [("0", 0), ("1", 1), ("5", 2)])
 def test_as_many_shots_as_wanted(
     worst: str,
@@ -346,6 +389,16 @@ def test_what_one_prints_as_json_another_folder_can_use(
             "kind": "",
         },
     ]
+
+
+def test_no_file_s_name_moves_the_cursor(
+    asked: list[tuple], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert lineup("photo", "\x1b[31m[red].jpg", "--group", "g", monkeypatch=monkeypatch) == 1
+    print_warnings(["\x1b[31m[red]: left out"])
+    printed = capsys.readouterr()
+    assert printed.out == "1/1 \ufffd[31m[red].jpg: failed: no photo there (0.0 s)\n"
+    assert printed.err == "warning: \ufffd[31m[red]: left out\n"
 
 
 def test_what_json_has_no_word_for_is_not_printed(capsys: pytest.CaptureFixture[str]) -> None:

@@ -82,16 +82,25 @@ def test_the_script_for_a_shell_asks_lineup(shell: str, place: Path) -> None:
     assert f"_LINEUP_COMPLETE=complete_{shell}" in script
 
 
+IN_BASH = {
+    "a group": ("lineup label clip.mp4 --group lan", "lanterns"),
+    "behind a sign": ("lineup label clip.mp4 --group = lan", "lanterns"),
+    "behind a sign, begun": ("lineup label clip.mp4 --group = lanterns --only =", "mira juno 수아"),
+    "behind several signs": ("lineup label clip.mp4 --group = lanterns --only = mira --fancam = ju", "juno"),
+    "a sign that is no option's": ("lineup forget = mi", ""),
+}
+
+
 @pytest.mark.skipif(not shutil.which("bash"), reason="no bash on this machine")
-def test_bash_itself_completes(place: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("typed", "name"), IN_BASH.values(), ids=IN_BASH.keys())
+def test_bash_itself_completes(typed: str, name: str, place: Path, tmp_path: Path) -> None:
     (tmp_path / "lineup").write_text(f'#!/bin/sh\nexec "{sys.executable}" -m flows.cli "$@"\n')
     (tmp_path / "lineup").chmod(0o755)
     script = lineup(place, _LINEUP_COMPLETE="source_bash")
-    asks = (
-        "COMP_WORDS=(lineup label clip.mp4 --group lan); COMP_CWORD=4; _lineup_completion lineup; echo ${COMPREPLY[@]}"
-    )
+    words = typed.split()
+    asks = f"COMP_WORDS=({typed}); COMP_CWORD={len(words) - 1}; _lineup_completion lineup; echo ${{COMPREPLY[@]}}"
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run(
         ["bash", "--norc", "-c", f"{script}\n{asks}"], capture_output=True, text=True, cwd=place, env=environment
     )
-    assert done.stdout == "lanterns\n"
+    assert done.stdout == f"{name}\n"

@@ -43,7 +43,7 @@ def test_the_next_build_knows_nothing_of_the_person(built: Clone, tmp_path: Path
     assert built.git("status", "--porcelain") == []
     assert f"would remove: models/{GROUP}" in listed.printed
     assert f"data/{GROUP}/ours.csv is your own source of mira" in listed.printed
-    assert "would remove 1 jobs: cache/queue.sqlite" in listed.printed
+    assert "would remove 1 job: cache/queue.sqlite" in listed.printed
     built.run("flows.cli", "forget", "mira", "--group", GROUP, status=1)  # nobody said yes
     assert built.git("status", "--porcelain") == []
     told = built.run("flows.cli", "forget", "mira", "--group", GROUP, "--yes").printed
