@@ -27,15 +27,16 @@ from pipeline.group import open_group
 from pipeline.params import Params, read_params
 from pipeline.records import LABELLED_FACES, NAMED_TRACKS
 from pipeline.results import Origin
+from pipeline.roster import Roster
 from pipeline.tables import write_table
-from pipeline.video.analyse import analysis_of
+from pipeline.video.analyse import Analysis, analysis_of
 from pipeline.video.decode import VideoInfo, probe
 from pipeline.video.encoder import choose
 from pipeline.video.exports import write_exports
 from pipeline.video.exports.labelled import Labelled, labelled
 from pipeline.video.exports.player import address
 from pipeline.video.fancam import Fancam, fancam
-from pipeline.video.identify import identify
+from pipeline.video.identify import Named, identify
 from pipeline.video.mux import put_sound_back
 from pipeline.video.place import put_results, stem
 from pipeline.video.preview import Preview
@@ -59,47 +60,68 @@ class Wishes:
     model: Path | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Who is where in a video; and by what that was found, networks and the model's files by their hashes."""
+
+    info: VideoInfo
+    roster: Roster
+    analysis: Analysis
+    named: Named
+    networks: dict[str, str]
+    model: dict[str, str]
+
+
 def label(video: Path, group: str, out: Path, params: Params, wishes: Wishes = Wishes()) -> Path:
     """Label `video` with the model of `group` into a folder of `out`, which appears whole; its path.
 
     Raises UnreadableVideoError, ModelError, and the errors of the roster's file.
     """
     seconds: dict[str, float] = {}
-    info = probe(video)
-    opened = open_group(group, params, wishes.model)
-    roster, networks = opened.roster, Networks(opened.detector, opened.embedder)
-    chosen, followed = member_keys(roster, wishes.only), member_keys(roster, wishes.fancams)
-    choose(params.render, output_layout(info))  # settings that do not work are told before the long part
     live = wishes.preview or Preview(None)
-    with _timed(seconds, "analyse"), live.meter(video.name, "analyse", _expected_frames(info)) as progress:
-        analysis = analysis_of(video, networks, params.analyse, CACHE, progress)
-    with _timed(seconds, "identify"):
-        named = identify(analysis, opened.model, wishes.threshold)
-        faces = named.faces
+    seen = _seen(video, group, params, wishes, live, seconds)
+    analysis, faces, tracks = seen.analysis, seen.named.faces, seen.named.tracks
+    chosen, followed = member_keys(seen.roster, wishes.only), member_keys(seen.roster, wishes.fancams)
     with folder_beside(out / stem(video)) as folder:
         with _timed(seconds, "render"), live.meter(video.name, "render", len(analysis.frames)) as progress:
             silent = folder / "silent.mp4"
             labels = labels_on(drawn(faces, analysis.frames, params.render, chosen))
-            pictures = render(video, labels, roster, params.render, silent, progress, live.show)
+            pictures = render(video, labels, seen.roster, params.render, silent, progress, live.show)
             sound = put_sound_back(silent, video, folder / "labelled.mp4")
             silent.unlink()
         with _timed(seconds, "export"):
             write_table(folder / "faces.parquet", faces, LABELLED_FACES)
-            write_table(folder / "tracks.parquet", named.tracks, NAMED_TRACKS)
-            shown = labelled(faces, analysis.frames, info, roster)
-            write_exports(folder, shown, named.tracks, analysis)
+            write_table(folder / "tracks.parquet", tracks, NAMED_TRACKS)
+            shown = labelled(faces, analysis.frames, seen.info, seen.roster)
+            write_exports(folder, shown, tracks, analysis)
         cams: list[Fancam] = []
         if followed:
             with _timed(seconds, "fancams"):
                 cams = _fancams(shown, followed, folder, params, live)
         settings = {"group": group, "threshold": wishes.threshold, "only": sorted(chosen), "params": asdict(params)}
         settings["original"] = {"address": address(video, folder), "bytes": video.stat().st_size}
-        made = {"render": asdict(pictures), "model": opened.hashes, "seconds": seconds}
-        told = run_of(info, analysis, faces, networks, sound, cams)
+        made = {"networks": seen.networks, "model": seen.model, "render": asdict(pictures), "seconds": seconds}
+        told = run_of(seen.info, analysis, faces, sound, cams)
         if cams and params.render.style == "blur":
             told["warnings"].append("the fan-cams are not blurred")
         write_json(folder / "run.json", told | settings | made)
         return put_results(folder, video, out, Origin(told["input_sha256"], group))
+
+
+def _seen(video: Path, group: str, params: Params, wishes: Wishes, live: Preview, seconds: dict[str, float]) -> Seen:
+    """Analyse and identify. The networks end with this: a quarter of a gigabyte that rendering does not need."""
+    info = probe(video)
+    opened = open_group(group, params, wishes.model)
+    for names in (wishes.only, wishes.fancams):  # this too is told before the long part
+        member_keys(opened.roster, names)
+    choose(params.render, output_layout(info))
+    networks = Networks(opened.detector, opened.embedder)
+    with _timed(seconds, "analyse"), live.meter(video.name, "analyse", _expected_frames(info)) as progress:
+        analysis = analysis_of(video, networks, params.analyse, CACHE, progress)
+    with _timed(seconds, "identify"):
+        named = identify(analysis, opened.model, wishes.threshold)
+    used = {network.name: network.sha256 for network in (networks.detector, networks.embedder)}
+    return Seen(info, opened.roster, analysis, named, used, opened.hashes)
 
 
 def labels_on(faces: pd.DataFrame) -> Callable[[int], FaceLabels | None]:

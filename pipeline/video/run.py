@@ -17,7 +17,6 @@ from pipeline.video.analyse import Analysis
 from pipeline.video.decode import VideoInfo
 from pipeline.video.fancam import Fancam
 from pipeline.video.mux import SoundReport
-from pipeline.video.watch import Networks
 
 LIBRARIES: Final = ("av", "numpy", "onnxruntime", "opencv-python-headless", "scenedetect-headless", "trackers")
 
@@ -26,17 +25,15 @@ def run_of(
     info: VideoInfo,
     analysis: Analysis,
     faces: pd.DataFrame,
-    networks: Networks,
     sound: SoundReport,
     fancams: Sequence[Fancam],
 ) -> dict[str, Any]:
-    """What went into labelling a video and what came of it, faces as LABELLED_FACES; settings and times apart."""
+    """What a labelled video is and what came of it, faces as LABELLED_FACES; networks, settings and times apart."""
     named = faces[faces["member"] != UNKNOWN]
     return {
         "lineup": __version__,
         "input": info.path.name,
         "input_sha256": sha256_of(info.path),
-        "networks": {network.name: network.sha256 for network in (networks.detector, networks.embedder)},
         "hardware": asdict(hardware()),
         "libraries": {name: importlib.metadata.version(name) for name in LIBRARIES},
         "video": {"width": info.width, "height": info.height, "codec": info.codec, "rotation_deg": info.rotation_deg},
