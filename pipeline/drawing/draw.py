@@ -27,6 +27,7 @@ TEXT_SHARE: Final = 1 / 22  # of the picture's shorter side: 16 px of 360, 33 of
 LABEL_SHARE: Final = 0.45  # of the picture's width at most, so that two stand side by side
 CORNER_SHARE: Final = 0.28  # of the box's shorter side
 _KEEP_PLACE: Final = 0.2  # how much of a label may be covered before it leaves the place it had
+_NAME_WEIGHT: Final = 5  # of a name to a face: covered in part it cannot be read, while a face has its box
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,11 +97,12 @@ class Painter:
         for box, key in found if self._style != "name" else ():
             self._outline(planes, box, 2 if key == UNKNOWN else self._thickness, self._colours[key])
         taken = [box for box, _ in found]
-        places = {}
+        places: dict[str, int] = {}
+        names: list[Box] = []
         for box, key in found:
             if key in self._fitting:
-                spot, places[key] = self._spot(box, key, taken)
-                taken.append(spot)
+                spot, places[key] = self._spot(box, key, taken, names)
+                names.append(spot)
                 _paste(planes, spot, self._labels[key])
         self._places = places
 
@@ -120,8 +122,8 @@ class Painter:
         for bar in bars:
             _paste(planes, bar, colour)
 
-    def _spot(self, box: Box, key: str, taken: list[Box]) -> tuple[Box, int]:
-        """Where the label covers least of `taken`, and which of the places above and below its box that is."""
+    def _spot(self, box: Box, key: str, faces: list[Box], names: list[Box]) -> tuple[Box, int]:
+        """Where the label covers least of `faces` and `names`, and which place above or below its box that is."""
         height, width = self._labels[key][0].shape[:2]
         edge = self._thickness
         lefts = [box.x0 - edge, box.x1 + edge - width]
@@ -129,6 +131,7 @@ class Painter:
             lefts = [sum(lefts) // 2]  # without a box to begin at, in the middle
         corners = [(x, y) for y in (box.y0 - edge - height, box.y1 + edge) for x in lefts]
         spots = [self._within(x, y, width, height) for x, y in corners]
+        taken = [*faces, *names * _NAME_WEIGHT]
         covered = [sum(_shared(spot, other) for other in taken) / (width * height) for spot in spots]
         costs = [
             cost + place / 100 - (_KEEP_PLACE if self._places.get(key) == place else 0)

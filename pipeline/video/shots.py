@@ -19,6 +19,9 @@ from pipeline.video.decode import Frame
 
 SIDE_PX: Final = 160  # a cut shows at this size as well as at full size
 SHORTEST_S: Final = 0.1  # music videos cut fast
+# How many times the mean change of the two frames before and after it a cut must be. The start of a pan after a still
+# is twice that mean; a cut to a pan half as fast as itself is four times.
+LARGER: Final = 2.5
 FLASH_S: Final = 0.2
 MOST_WAITING: Final = 24  # frames of any size, whose memory is the decoder's
 UNDONE: Final = 0.35  # of a change, by which the picture may still differ when the flash is over
@@ -46,7 +49,7 @@ def by_shot(frames: Iterable[Frame], time_base: Fraction, fps: Fraction) -> Iter
     slow dissolve counts as one. Nor is a change of light a cut, which leaves all outlines where they were, nor a flash,
     a change that is undone within FLASH_S.
     """
-    detector = AdaptiveDetector(min_scene_len=SHORTEST_S)
+    detector = AdaptiveDetector(LARGER, min_scene_len=SHORTEST_S)
     delay = detector.window_width + 1
     waiting: deque[tuple[Frame, Rgb]] = deque()
     past: deque[tuple[float, Rgb]] = deque(maxlen=MOST_WAITING)  # without the frames, so that the decoder can go on

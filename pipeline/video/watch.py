@@ -15,7 +15,7 @@ from pipeline.models.looking import embed_samples, find_faces, find_faces_in_pho
 from pipeline.models.quality import measure
 from pipeline.params import Analyse
 from pipeline.records import Faces, Float32, Rgb
-from pipeline.video.track import LOST_AFTER_S, ShotTracker, Sighting, filled, smoothed
+from pipeline.video.track import LOST_AFTER_S, ShotTracker, Sighting, filled, smoothed, unbroken
 
 LONGER_SIDE_PX: Final = 1280  # crops are cut from frames of at most this size
 LOOK_AGAIN_S: Final = LOST_AFTER_S / 2  # where frames are far apart, a look at every few would lose every track
@@ -134,7 +134,8 @@ class Watch:
                 continue
             track = self._tracks.setdefault(int(number), _Track())
             face = faces[row : row + 1]
-            track.sightings.append(Sighting(index, time_s, face.boxes_xyxy[0], float(face.scores[0])))
+            missed = bool(track.sightings) and track.sightings[-1].time_s < self._looked_s
+            track.sightings.append(Sighting(index, time_s, face.boxes_xyxy[0], float(face.scores[0]), missed))
             paces.append(_pace(track.sightings))
             _keep_if_best(track, index, frame_rgb, face, params.embed_per_track)
         largest = float((faces.boxes_xyxy[:, 2:] - faces.boxes_xyxy[:, :2]).max(initial=0.0))
@@ -163,12 +164,20 @@ class Watch:
             self._persons += _parted(_Person(track.sightings, places, jpegs, vectors[rows]))
 
     def _faces(self, number: int, sightings: list[Sighting]) -> Iterator[dict[str, Any]]:
-        boxes = list(filled(sightings, self._times_s))
-        steady = smoothed(np.stack([box.box_xyxy for box in boxes]), np.array([self._times_s[b.frame] for b in boxes]))
-        for box, corners in zip(boxes, (steady * self._to_source).tolist(), strict=True):
-            x0, y0, x1, y1 = corners
-            place = {"frame": box.frame, "shot": self._shot, "track": number, "x0": x0, "y0": y0, "x1": x1, "y1": y1}
-            yield place | {"detection_score": box.score, "interpolated": box.interpolated}
+        for boxes in unbroken(list(filled(sightings, self._times_s))):
+            times_s = np.array([self._times_s[box.frame] for box in boxes])
+            steady = smoothed(np.stack([box.box_xyxy for box in boxes]), times_s) * self._to_source
+            for box, (x0, y0, x1, y1) in zip(boxes, steady.tolist(), strict=True):
+                place = {
+                    "frame": box.frame,
+                    "shot": self._shot,
+                    "track": number,
+                    "x0": x0,
+                    "y0": y0,
+                    "x1": x1,
+                    "y1": y1,
+                }
+                yield place | {"detection_score": box.score, "interpolated": box.interpolated}
 
 
 def _keep_if_best(track: _Track, index: int, frame_rgb: Rgb, face: Faces, most: int) -> None:

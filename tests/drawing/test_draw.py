@@ -141,6 +141,18 @@ def test_a_label_does_not_jump_when_a_face_comes_near_for_a_moment() -> None:
     assert places == [True, True, True]
 
 
+def test_a_name_does_not_keep_a_place_where_it_covers_another() -> None:
+    painter = Painter((JIMIN, SAKURA), 640, 360)
+    faces = np.array([(200, 150, 234, 200), (234, 150, 268, 200)], np.float32)
+    lid = np.array([(150, 80, 330, 148)], np.float32)
+    for boxes, keys in ((np.concatenate([faces, lid]), ("jm", "sk", UNKNOWN)), (faces, ("jm", "sk"))):
+        canvas = np.zeros((360, 640, 3), np.uint8)
+        painter.draw((canvas,), FaceLabels(boxes, keys))
+    for face, member in zip(faces.tolist(), (JIMIN, SAKURA), strict=True):
+        alone = filled(drawn([face], [member.key]), member.colour).sum()
+        assert filled(canvas, member.colour).sum() >= alone * 0.97
+
+
 def test_a_long_name_is_cut_to_less_than_half_the_picture() -> None:
     long = Member("l", "김남준 " * 25, COLOURS[2])
     canvas = drawn([(10, 100, 60, 160)], ["l"], (long,))

@@ -117,6 +117,19 @@ def test_a_cut_ends_every_track(squares: Networks, params: Params, tmp_path: Pat
     assert list(zip(tracks.min(), tracks.max(), strict=True)) == [(0, 9), (10, 24)]
 
 
+@pytest.mark.parametrize(("moved_px", "meanwhile"), [(8, 6), (30, 0)], ids=["there again", "elsewhere"])
+def test_a_face_that_was_missed_has_a_box_meanwhile_if_it_stayed(
+    moved_px: int, meanwhile: int, squares: Networks, params: Params, tmp_path: Path
+) -> None:
+    seen, again = picture((RED, 100, 50)), picture((RED, 100 + moved_px, 50))
+    video = write_video(tmp_path / "hidden.mkv", [seen] * 12 + [picture()] * 6 + [again] * 12, evenly(30))
+    found = analysis_of(video, squares, params.analyse, tmp_path / "cache", quiet)
+    assert_whole(found, video, params.analyse)
+    assert found.faces["track"].nunique() == 1
+    assert found.faces["frame"].between(12, 17).sum() == meanwhile
+    assert meanwhile or found.faces["x0"].round().isin([100, 100 + moved_px]).all()  # nothing is smoothed over the gap
+
+
 def test_samples_differ_in_time_and_are_the_best(squares: Networks, params: Params, tmp_path: Path) -> None:
     video = write_video(tmp_path / "long.mkv", [picture((BLUE, 20 + n, 60)) for n in range(120)], evenly(120, 24))
     few = replace(params.analyse, embed_per_track=3)

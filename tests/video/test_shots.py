@@ -77,8 +77,16 @@ def test_a_hard_cut_begins_a_shot(lengths: list[int], expected: list[int]) -> No
     assert starts(shots(scenes(*lengths))) == expected
 
 
+@pytest.mark.parametrize("pan_px", [1, 8, 20])
+def test_a_cut_to_a_pan_and_one_from_it_begin_shots(pan_px: int) -> None:
+    pan = scene(2, 4, pan_px)
+    assert starts(shots(scene(1, 12) + pan + pan[-1:] * 12)) == [0, 12]
+    assert starts(shots(pan[:1] * 12 + pan + scene(1, 12))) == [0, 16]
+
+
 ONE_SHOT = {
     "a still": scene(1, 1) * 30,
+    "a fast pan from rest to rest": scene(1, 1) * 12 + scene(1, 4, pan_px=20) + scene(1, 4, pan_px=20)[-1:] * 12,
     "a slow pan": scene(1, 40, pan_px=0.5),
     "a fast pan": scene(1, 10, pan_px=8),
     "a dissolve of half a second": dissolve(12),

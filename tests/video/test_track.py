@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -70,6 +71,28 @@ def test_a_face_that_was_hidden_comes_back_as_the_same_only_when_soon(hidden_s: 
     assert found[-1] == ([0] if same else [1])
 
 
+RUN = (10, 12, 20, 40, 75, 115, 155, 195)  # at the end ByteTrack awaits the face a whole side further on
+
+
+@pytest.mark.parametrize("then", [(195, 195, 195), (185, 170, 150)], ids=["stops", "turns back"])
+@pytest.mark.parametrize("others", [(), (120,), (-120, 120)], ids=["alone", "of two", "of three"])
+def test_who_runs_keeps_its_track_though_motion_changes_at_once(then: tuple[int, ...], others: tuple[int, ...]) -> None:
+    looks = [faces((x, 50), *((x + other, 50) for other in others)) for x in RUN + then]
+    assert tracks(looks) == [list(range(len(others) + 1))] * len(looks)
+
+
+def test_who_comes_where_another_still_is_has_a_track_of_its_own() -> None:
+    looks = [faces((50, 50))] * 3 + [faces((50, 50), (65, 50))] * 3
+    assert tracks(looks) == [[0]] * 3 + [[0, 1]] * 3
+
+
+def test_no_look_shows_one_track_twice() -> None:
+    stops = [faces((195, 50)), faces((195, 50), (235, 50)), faces((195, 50), (275, 50))]  # where it was awaited
+    found = tracks([faces((x, 50)) for x in RUN] + stops)
+    assert [one[0] for one in found] == [0] * len(found)
+    assert all(len(set(one)) == len(one) for one in found)
+
+
 def test_a_new_face_has_its_track_at_once() -> None:
     looks = [faces((50, 50))] * 3 + [faces((52, 50), (200, 50))] * 3
     assert tracks(looks) == [[0], [0], [0], [0, 1], [0, 1], [0, 1]]
@@ -114,6 +137,15 @@ def test_a_long_gap_stays_empty() -> None:
     times_s = {frame: frame / 10 for frame in range(60)}
     sightings = [sighting(0, 0.0, 0.0), sighting(2, 0.2, 2.0), sighting(50, 5.0, 50.0), sighting(51, 5.1, 51.0)]
     assert [box.frame for box in filled(sightings, times_s)] == [0, 1, 2, 50, 51]
+
+
+@pytest.mark.parametrize(
+    ("x", "missed", "boxes"), [(20, True, 5), (60, False, 5), (60, True, 2)], ids=["there", "it ran", "elsewhere"]
+)
+def test_where_a_missed_face_was_is_told_only_if_it_stayed(x: float, missed: bool, boxes: int) -> None:
+    times_s = {frame: frame / 10 for frame in range(5)}
+    again = replace(sighting(4, 0.4, x), missed=missed)
+    assert len(list(filled([sighting(0, 0.0, 0.0), again], times_s))) == boxes
 
 
 def test_a_face_seen_once_is_there_once() -> None:
