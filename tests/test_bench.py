@@ -43,6 +43,7 @@ def bench(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
     names = (
         "accuracy",
         "alike",
+        "boxes",
         "curation",
         "kills",
         "label",
@@ -146,6 +147,27 @@ def test_the_parts_left_out_are_left_out(bench: SimpleNamespace, params: Params,
 def test_who_is_not_likely_enough_is_nobody(bench: SimpleNamespace) -> None:
     confidences = np.array([[0.1, THRESHOLD], [THRESHOLD - 0.01, 0.2]])
     assert bench.accuracy.most_likely(confidences).tolist() == [1, -1]
+
+
+@pytest.mark.parametrize("late", [0, 1, 2])
+def test_how_far_boxes_are_behind(late: int, bench: SimpleNamespace) -> None:
+    at = np.float32([[10 * n, 0, 10 * n + 100, 100] for n in range(12)])
+    pairs = pd.DataFrame(
+        {"frame": range(2, 12), "track": 0, "ours": [*at[2 - late : 12 - late]], "detected": [*at[2:]]}
+    )
+    row = bench.boxes.row({"faces": 10}, pairs)
+    assert row["faces"] == 10
+    assert row["behind"] == pytest.approx(late)
+    assert row["apart"] == pytest.approx(0.1 * late)
+
+
+def test_how_much_boxes_tremble(bench: SimpleNamespace) -> None:
+    still, jumps = np.float32([0, 0, 100, 100]), np.float32([1, 1, 101, 101])
+    detected = [jumps if n % 2 else still for n in range(10)]
+    pairs = pd.DataFrame({"frame": [*range(9), 20], "track": 0, "ours": [still] * 10, "detected": detected})
+    assert len(bench.boxes.moves_of(pairs)) == 5  # where frames follow each other
+    row = bench.boxes.row({}, pairs)
+    assert (row["trembles"], row["detection"]) == (0, pytest.approx(0.02))
 
 
 def test_memory_is_that_of_the_whole_tree_at_once(
