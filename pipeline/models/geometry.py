@@ -37,7 +37,7 @@ def areas(boxes_xyxy: Float32) -> Float32:
 def align(image_rgb: Rgb, landmarks_xy: Float32) -> Rgb:
     """The face with these landmarks (5, 2), turned upright and scaled to (112, 112, 3) uint8.
 
-    The least-squares similarity transform of Umeyama (1991). A large face is shrunk in two steps, since one bilinear
+    By the least-squares similarity transform (Umeyama 1991). A large face is shrunk in two steps, since one bilinear
     step over many pixels aliases. Landmarks that coincide or are no numbers give a black crop, which is never sharp.
     """
     matrix = similarity(landmarks_xy) if np.isfinite(landmarks_xy).all() else np.zeros((2, 3), np.float32)
@@ -62,18 +62,16 @@ def align(image_rgb: Rgb, landmarks_xy: Float32) -> Rgb:
 
 
 def similarity(landmarks_xy: Float32) -> Float32:
-    """The (2, 3) matrix of the similarity that carries these landmarks nearest to the template."""
-    source = landmarks_xy.astype(np.float64)
-    target = TEMPLATE_XY.astype(np.float64)
-    source_mean, target_mean = source.mean(axis=0), target.mean(axis=0)
-    covariance = (target - target_mean).T @ (source - source_mean) / len(source)
-    u, spread, vt = np.linalg.svd(covariance)
-    sign = np.array([1.0, np.sign(np.linalg.det(u) * np.linalg.det(vt)) or 1.0])
-    rotation = u @ np.diag(sign) @ vt
-    variance = max(float(((source - source_mean) ** 2).sum(axis=1).mean()), 1e-9)
-    scaled = rotation * float((spread * sign).sum()) / variance
-    shift = target_mean - scaled @ source_mean
-    return np.hstack([scaled, shift[:, None]]).astype(np.float32)
+    """The (2, 3) matrix of the similarity that carries these landmarks nearest to the template.
+
+    As complex numbers, which a similarity multiplies by one and shifts by another: a regression of one unknown.
+    """
+    source, target = (points_xy.astype(np.float64) @ np.array([1, 1j]) for points_xy in (landmarks_xy, TEMPLATE_XY))
+    source_mean, target_mean = source.mean(), target.mean()
+    spread = np.vdot(source - source_mean, source - source_mean).real
+    turn = np.vdot(source - source_mean, target - target_mean) / max(spread, 1e-9)
+    shift = target_mean - turn * source_mean
+    return np.array([[turn.real, -turn.imag, shift.real], [turn.imag, turn.real, shift.imag]], np.float32)
 
 
 def pose_deg(landmarks_xy: Float32) -> tuple[float, float, float]:
