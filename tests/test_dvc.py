@@ -153,7 +153,7 @@ class TestInAClone:
         assert all((read[f"dropped/{name}.parquet"]["reason"] != "").all() for name in dropped)
 
     def test_one_photo_more_costs_one_photo(self, story: dict[str, Step]) -> None:
-        (found,) = re.findall(r"(\d+) photos added, (\d+) were there already", story["import"].printed)
+        (found,) = re.findall(r"(\d+) photos? added, (\d+) were there already", story["import"].printed)
         assert found == ("1", "1")
         before, after = story["demo again"].files, story["dvc repro of one more"].files
         for folder in ("raw", "clean", "faces"):

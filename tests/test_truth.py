@@ -13,7 +13,7 @@ COLUMNS = b"frame,member,x0,y0,x1,y1"
 FACE = COLUMNS + b"\n0,mira,0,0,9,9\n"
 
 NONE = {
-    "absent": (None, "truth.csv is not there"),
+    "absent": (None, "truth.csv is no file"),
     "empty": (b"", "not a table of true faces"),
     "columns": (b"frame,member,x0\n0,mira,1\n", "lacks the columns y0, x1, y1"),
     "semicolons": (FACE.replace(b",", b";"), "lacks the columns frame, member"),
