@@ -47,10 +47,13 @@ class HeldOut:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """A fitted classifier, how right its kind was on faces it had not seen (0..1), and what that kind said of them."""
+    """A fitted classifier, how right its kind was on faces it had not seen (0..1), and what that kind said of them.
+
+    accuracy is None where there were too few photos to try it.
+    """
 
     classifier: Classifier
-    accuracy: float
+    accuracy: float | None
     temperature: float
     own: Float64
     fit_s: float
@@ -74,10 +77,11 @@ def main(data: Path, params: Params) -> None:
 
 def _told(side: Side, chosen: str, tried: dict[str, Tried]) -> str:
     learnt = f"{counted(len(side.labels), 'face')} of {counted(len(side.members), 'member')}: classifier {chosen}"
-    if not any(attempt.accuracy for attempt in tried.values()):
+    right = {name: f"{attempt.accuracy:.1%}" for name, attempt in tried.items() if attempt.accuracy is not None}
+    if chosen not in right:
         return f"{learnt}, with too few photos to try it"
-    others = "".join(f", {name} {attempt.accuracy:.1%}" for name, attempt in tried.items() if name != chosen)
-    return f"{learnt}, right on {tried[chosen].accuracy:.1%} of faces it had not seen (cross-validation{others})"
+    others = "".join(f", {name} {share}" for name, share in right.items() if name != chosen)
+    return f"{learnt}, right on {right[chosen]} of faces it had not seen (cross-validation{others})"
 
 
 def train(side: Side, params: Params, embedder: dict[str, str]) -> tuple[Model, dict[str, Tried]]:
@@ -117,7 +121,7 @@ def _candidates(params: Params, members: int) -> list[str]:
 
 def _choice(wanted: str, tried: dict[str, Tried]) -> str:
     if wanted == "auto":
-        return max(tried, key=lambda name: tried[name].accuracy)  # the first of equals, which is the simplest
+        return max(tried, key=lambda name: tried[name].accuracy or 0.0)  # the first of equals, which is the simplest
     if wanted not in tried:
         raise DatasetError(
             f"classifier {wanted!r} needs at least two members with photos: set train.classifier to auto"
@@ -131,7 +135,7 @@ def _try(name: str, faces: Examples, pairs: Pairs, params: Params) -> Tried:
     makes = settings(name, params)
     held_out = [_held_out(make, faces, pairs, params.nearest.neighbours) for make in makes]
     right = [_accuracy(attempt, faces.labels) for attempt in held_out]
-    best = int(np.argmax(right))
+    best = int(np.argmax([share or 0.0 for share in right]))
     classifier = makes[best]()
     classifier.fit(faces)
     rows, scores = held_out[best].rows, held_out[best].scores
@@ -139,9 +143,9 @@ def _try(name: str, faces: Examples, pairs: Pairs, params: Params) -> Tried:
     return Tried(classifier, right[best], warmth, held_out[best].own, round(time.perf_counter() - started, 3))
 
 
-def _accuracy(held_out: HeldOut, labels: Ints) -> float:
+def _accuracy(held_out: HeldOut, labels: Ints) -> float | None:
     if not len(held_out.rows):
-        return 0.0
+        return None
     return round(float((held_out.scores.argmax(axis=1) == labels[held_out.rows]).mean()), 4)
 
 

@@ -95,6 +95,12 @@ def test_auto_takes_the_one_that_is_right_most_often(params: Params, spread: flo
     assert all(fit["fit_s"] >= 0 for fit in fits.values())
 
 
+def test_what_could_not_be_tried_has_no_accuracy(params: Params) -> None:
+    learnt(group((1, 1, 1)), params)
+    fits = json.loads(Path("models", "trio", "fit.json").read_text())
+    assert [fit["cv_accuracy"] for fit in fits.values()] == [None] * len(params.train.candidates)
+
+
 @pytest.mark.parametrize(
     ("wanted", "counts", "error", "message"),
     [
