@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import signal
 import sys
-from typing import Annotated
+from collections.abc import Iterator
+from typing import Annotated, Any
 
 import typer
 
@@ -84,8 +85,18 @@ def _usage(error: typer.TyperException) -> str:
     """What is wrong with a command line, and whose --help says what is right; '' when the help itself was shown."""
     said = " ".join(error.format_message().split()).removeprefix("Invalid value: ").replace("Value error, ", "")
     context = getattr(error, "ctx", None)
-    command = context.command_path if context else "lineup"
+    command = context.command_path if context else " ".join(["lineup", *_commands(sys.argv[1:])])
     return f"error: {said[0].lower()}{said[1:].rstrip('.')} (see '{command} --help')" if said else ""
+
+
+def _commands(words: list[str]) -> Iterator[str]:
+    """The words that are the names of a command, and of one of its own."""
+    command: Any = typer.main.get_command(app)
+    for word in words:
+        command = getattr(command, "commands", {}).get(word)
+        if command is None:
+            return
+        yield word
 
 
 def _version(wanted: bool) -> None:

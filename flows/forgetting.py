@@ -121,11 +121,15 @@ def _remove(jobs: list[Job]) -> None:
         queue.remove(jobs)
 
 
+def _naming(person: Person) -> str:
+    return f"that names {person.member}, be it as second best"
+
+
 def _notes(person: Person) -> Iterator[str]:
     for folder in labelled_with(person):
-        yield f"{folder} is a labelled video that names {person.member}: remove it, or label the video again"
+        yield f"{folder} is a labelled video {_naming(person)}: remove it, or label the video again"
     for table in pictured_with(person):
-        yield f"{table} is of a labelled photo that names {person.member}: remove both, or label the photo again"
+        yield f"{table} is of a labelled photo {_naming(person)}: remove both, or label the photo again"
     for one in read_roster(person.data).members:
         for place in (one.url_list, one.folder) if one.key == person.member else ():
             if place:

@@ -12,10 +12,12 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
+from pipeline.words import in_line
+
 
 def clean(text: object) -> str:
     """A text as it is, but for what would move the cursor."""
-    return "".join(one if one.isprintable() else "\ufffd" for one in str(text))
+    return in_line(str(text), "\ufffd")
 
 
 def left(progress: dict[str, Any]) -> str:

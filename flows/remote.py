@@ -51,9 +51,12 @@ def fetch(group: str, commit: str, folder: Path) -> None:
     checkout = ("checkout", "--force", *targets(group))
     try:
         dvc_heard(folder, *checkout)
-    except CommandError:
-        dvc_heard(folder, "fetch", *targets(group))
-        dvc_heard(folder, *checkout)
+    except CommandError as lacking:
+        try:
+            dvc_heard(folder, "fetch", *targets(group))
+            dvc_heard(folder, *checkout)
+        except CommandError as error:
+            raise CommandError(f"{lacking}; {error}") from None
 
 
 def _export(group: str, commit: str, folder: Path) -> None:

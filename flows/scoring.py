@@ -11,6 +11,7 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
+from flows.lines import clean
 from pipeline.score import Comparison
 
 NOTHING: Final = "-"
@@ -46,4 +47,4 @@ def _cell(value: object) -> Text:
     if value is None or value == "":
         return Text(NOTHING)
     text = f"{value:.3f}" if isinstance(value, float) else str(value)
-    return Text("".join(one if one.isprintable() else "\ufffd" for one in text))
+    return Text(clean(text))

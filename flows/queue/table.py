@@ -75,6 +75,6 @@ def _what(job: Job) -> str:
         share = "" if job.share is None else f"{job.share:.0%}"
         return " ".join(filter(None, (job.progress.get("phase", "starting"), share, left(job.progress))))
     if job.state == "done":
-        return str(job.folder)
+        return "; ".join([str(job.folder), *(f"warning: {one}" for one in job.warnings)])
     reason = job.reason.removeprefix(f"{job.video.name}: ")
     return f"attempt {job.attempts} failed: {reason}" if job.state == "waiting" and reason else reason

@@ -91,7 +91,7 @@ def _analyse(
     schemas = [VIDEO_FRAMES, TRACKED_FACES, sampled_faces_schema(networks.embedder.dimensions)]
     watch: Watch | None = None
     with closing(ahead(frames(video, report), AHEAD)) as decoded:
-        for seen in by_shot(decoded, info.time_base, info.average_fps):
+        for seen in by_shot(decoded, info):
             frame, bundle = seen.frame, done / f"{seen.shot:06}.arrow"
             if seen.first:
                 watch = None if _is_whole(bundle, schemas) else Watch(seen.shot, networks, params, to_source)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import unicodedata
 from collections.abc import Sequence
 from typing import Final
 
 from pipeline.video.cuts import Cut
 from pipeline.video.decode import VideoInfo
+from pipeline.words import in_line
 
 RECORD_START_S: Final = 3600  # programmes begin at hour one, so that something can stand before them
 CSV_COLUMNS: Final = (
@@ -21,13 +21,13 @@ CSV_COLUMNS: Final = (
 def edl(cuts: Sequence[Cut], info: VideoInfo, title: str) -> str:
     """A CMX 3600 edit decision list; timecodes, not dropping frames, count whole frames at the video's average rate."""
     channels = "AA/V" if info.audio_streams else "V"
-    lines = [f"TITLE: {_one_line(title)}", "FCM: NON-DROP FRAME", ""]
+    lines = [f"TITLE: {in_line(title, ' ')}", "FCM: NON-DROP FRAME", ""]
     record = RECORD_START_S * _base(info)
     for number, cut in enumerate(cuts, start=1):
         start, end = _source_frames(cut, info)
         times = " ".join(_timecode(frame, info) for frame in (start, end, record, record + end - start))
         lines += [f"{number:03d}  AX       {channels:<5} C        {times}"]
-        lines += [f"* FROM CLIP NAME: {_one_line(info.path.name)}", ""]
+        lines += [f"* FROM CLIP NAME: {in_line(info.path.name, ' ')}", ""]
         record += end - start
     return "\n".join(lines)
 
@@ -66,7 +66,3 @@ def _base(info: VideoInfo) -> int:
 def _timecode(frame: int, info: VideoInfo) -> str:
     seconds, frames = divmod(frame, _base(info))
     return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}:{frames:02d}"
-
-
-def _one_line(text: str) -> str:
-    return "".join(" " if unicodedata.category(character) in ("Cc", "Zl", "Zp") else character for character in text)

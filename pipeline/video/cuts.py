@@ -78,7 +78,8 @@ def _runs(taken: npt.NDArray[np.bool_], shots: Ints) -> list[tuple[int, int]]:
 
 
 def _end_pts(pts: Ints) -> Ints:
-    """When each frame gives way; the last stays as long as the one before it."""
+    """When each frame gives way; the last stays as long as the one before it, or as most do."""
     if len(pts) < 2:
         return pts + 1
-    return np.append(pts[1:], 2 * pts[-1] - pts[-2])
+    lasts = np.diff(pts)
+    return np.append(pts[1:], pts[-1] + max(1, min(int(lasts[-1]), int(np.median(lasts)))))

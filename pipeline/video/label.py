@@ -127,7 +127,7 @@ def _seen(video: Path, group: str, params: Params, wishes: Wishes, live: Preview
 def labels_on(faces: pd.DataFrame) -> Callable[[int], FaceLabels | None]:
     """What to draw on a frame, by its number; None where no face is shown."""
     faces = faces.sort_values("frame", kind="stable")
-    frames, members = faces["frame"].to_numpy(), faces["member"].to_numpy(object)
+    frames, members = faces["frame"].to_numpy(np.int64), faces["member"].to_numpy(object)
     boxes = faces[["x0", "y0", "x1", "y1"]].to_numpy(np.float32)
 
     def labels(frame: int) -> FaceLabels | None:

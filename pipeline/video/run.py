@@ -59,7 +59,7 @@ def _warnings(decode: dict[str, Any], sound: SoundReport) -> list[str]:
     """What of the source could not be used, for whoever does not read all of run.json."""
     warnings = [f"the video is cut short: {decode['cut_short']}"] if decode["cut_short"] else []
     if decode["failed_packets"]:
-        warnings.append(f"{decode['failed_packets']} of its {decode['packets']} packets are damaged and were left out")
+        warnings.append(f"of its {decode['packets']} packets {decode['failed_packets']} were left out: damaged")
     warnings += [
         f"audio track {one.number + 1} ({one.codec}) is left out" for one in sound.tracks if one.action == "left out"
     ]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import chain
 from typing import Final
 
@@ -15,7 +14,7 @@ from scenedetect.common import FrameTimecode, Timecode
 from scenedetect.detectors import AdaptiveDetector
 
 from pipeline.records import Float32, Rgb
-from pipeline.video.decode import Frame
+from pipeline.video.decode import Frame, VideoInfo
 
 SIDE_PX: Final = 160  # a cut shows at this size as well as at full size
 SHORTEST_S: Final = 0.1  # music videos cut fast
@@ -23,7 +22,8 @@ SHORTEST_S: Final = 0.1  # music videos cut fast
 # is twice that mean; a cut to a pan half as fast as itself is four times.
 LARGER: Final = 2.5
 FLASH_S: Final = 0.2
-MOST_WAITING: Final = 24  # frames of any size, whose memory is the decoder's
+MOST_WAITING: Final = 24  # frames, whose memory is the decoder's
+MOST_BYTES: Final = 400_000_000  # of theirs, in the 3 bytes a pixel of ten bits: huge pictures come one by one
 UNDONE: Final = 0.35  # of a change, by which the picture may still differ when the flash is over
 SAME_PLACE: Final = 0.75  # correlation of outlines when only the light changes; over a cut it is below 0.65
 FAINT: Final = 0.01  # a picture whose outlines vary less is all white, or black
@@ -42,8 +42,8 @@ class ShotFrame:
     last: bool
 
 
-def by_shot(frames: Iterable[Frame], time_base: Fraction, fps: Fraction) -> Iterator[ShotFrame]:
-    """Every frame with its shot, a few frames behind the decoder since a cut shows only in what follows it.
+def by_shot(frames: Iterable[Frame], info: VideoInfo) -> Iterator[ShotFrame]:
+    """Every frame of a video with its shot, a few frames behind the decoder since a cut shows only in what follows it.
 
     PySceneDetect's adaptive detector: a cut is a change much larger than those around it, so neither fast motion nor a
     slow dissolve counts as one. Nor is a change of light a cut, which leaves all outlines where they were, nor a flash,
@@ -51,17 +51,18 @@ def by_shot(frames: Iterable[Frame], time_base: Fraction, fps: Fraction) -> Iter
     """
     detector = AdaptiveDetector(LARGER, min_scene_len=SHORTEST_S)
     delay = detector.window_width + 1
+    most = max(delay + 1, min(MOST_WAITING, MOST_BYTES // (3 * info.width * info.height)))
     waiting: deque[tuple[Frame, Rgb]] = deque()
-    past: deque[tuple[float, Rgb]] = deque(maxlen=MOST_WAITING)  # without the frames, so that the decoder can go on
+    past: deque[tuple[float, Rgb]] = deque(maxlen=most)  # without the frames, so that the decoder can go on
     changes: set[int] = set()
     shot, first = 0, True
     for frame in chain(frames, [None]):
         if frame is not None:
             small = frame.rgb(SIDE_PX)
-            timecode = FrameTimecode(Timecode(frame.pts, time_base), fps)
+            timecode = FrameTimecode(Timecode(frame.pts, info.time_base), info.average_fps)
             changes.update(cut.pts for cut in detector.process_frame(timecode, cv2.cvtColor(small, cv2.COLOR_RGB2BGR)))
             waiting.append((frame, small))
-        while waiting and (frame is None or _is_decided(waiting, delay)):
+        while waiting and (frame is None or _is_decided(waiting, delay, most)):
             oldest, small = waiting.popleft()
             past.append((oldest.time_s, small))
             last = not waiting or (
@@ -71,11 +72,11 @@ def by_shot(frames: Iterable[Frame], time_base: Fraction, fps: Fraction) -> Iter
             shot, first = shot + last, last
 
 
-def _is_decided(waiting: Sequence[tuple[Frame, Rgb]], delay: int) -> bool:
+def _is_decided(waiting: Sequence[tuple[Frame, Rgb]], delay: int, most: int) -> bool:
     """Whether enough has come after the oldest frame to tell a cut and a flash."""
     if len(waiting) <= delay:
         return False
-    return len(waiting) > MOST_WAITING or waiting[-1][0].time_s - waiting[1][0].time_s > FLASH_S
+    return len(waiting) > most or waiting[-1][0].time_s - waiting[1][0].time_s > FLASH_S
 
 
 def _is_cut(before: Sequence[Moment], after: Sequence[Moment]) -> bool:

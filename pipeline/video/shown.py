@@ -11,7 +11,7 @@ import pandas as pd
 
 from pipeline.errors import LineupError
 from pipeline.params import Render
-from pipeline.records import UNKNOWN
+from pipeline.records import UNKNOWN, Ints
 from pipeline.roster import Roster
 
 HOLD_S: Final = 0.25  # a face is there before it is found and after it is lost, by up to a few frames
@@ -37,23 +37,36 @@ def drawn(faces: pd.DataFrame, frames: pd.DataFrame, params: Render, only: froze
 
 
 def _held(faces: pd.DataFrame, frames: pd.DataFrame) -> pd.DataFrame:
-    """With each track's first box also before it and its last box also after it, within its shot."""
+    """With each track's first box also before it, and its last box also after it, within its shot.
+
+    Where a track has no box in between, its face may be anywhere from the box before to the one after: one around both.
+    """
+    faces = faces.sort_values(["track", "frame"], ignore_index=True)
+    if faces.empty:
+        return faces
     times_s = frames["time_s"].to_numpy()
-    limits = frames.groupby("shot")["frame"].agg(["min", "max"])
-    held = [faces]
-    for _, rows in faces.sort_values("frame").groupby("track"):
-        first, last = rows.iloc[[0]], rows.iloc[[-1]]
-        start, end = int(first["frame"].iloc[0]), int(last["frame"].iloc[0])
-        before = max(np.searchsorted(times_s, times_s[start] - HOLD_S), limits["min"][first["shot"].iloc[0]])
-        after = min(
-            np.searchsorted(times_s, times_s[end] + HOLD_S, side="right") - 1, limits["max"][last["shot"].iloc[0]]
-        )
-        held += [_repeated(first, range(before, start)), _repeated(last, range(end + 1, after + 1))]
-    return pd.concat(held, ignore_index=True)
+    limits = frames.groupby("shot")["frame"].agg(["min", "max"]).loc[faces["shot"]].to_numpy()
+    frame, goes_on = faces["frame"].to_numpy(np.int64), np.diff(faces["track"]) == 0
+    first, last = (np.flatnonzero(ends) for ends in (np.append(True, ~goes_on), np.append(~goes_on, True)))
+    before = np.searchsorted(times_s, times_s[frame[first]] - HOLD_S)
+    after = np.searchsorted(times_s, times_s[frame[last]] + HOLD_S, side="right")
+    gaps = np.flatnonzero(goes_on & (np.diff(frame) > 1))
+    around = faces.loc[gaps].copy()
+    around[["x0", "y0"]] = np.minimum(faces.loc[gaps, ["x0", "y0"]], faces.loc[gaps + 1, ["x0", "y0"]].to_numpy())
+    around[["x1", "y1"]] = np.maximum(faces.loc[gaps, ["x1", "y1"]], faces.loc[gaps + 1, ["x1", "y1"]].to_numpy())
+    held = [
+        _repeated(faces.loc[first], np.maximum(before, limits[first, 0]), frame[first]),
+        _repeated(faces.loc[last], frame[last] + 1, np.minimum(after, limits[last, 1] + 1)),
+        _repeated(around, frame[gaps] + 1, frame[gaps + 1]),
+    ]
+    return pd.concat([faces, *held], ignore_index=True)
 
 
-def _repeated(row: pd.DataFrame, frames: range) -> pd.DataFrame:
-    return row.loc[row.index.repeat(len(frames))].assign(frame=list(frames))
+def _repeated(rows: pd.DataFrame, start: Ints, end: Ints) -> pd.DataFrame:
+    """Each row on all frames from its `start` to before its `end`."""
+    counts = end - start
+    place = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+    return rows.loc[rows.index.repeat(counts)].assign(frame=np.repeat(start, counts) + place)
 
 
 def _member_key(roster: Roster, name: str) -> str:

@@ -121,8 +121,8 @@ def smoothed(boxes_xyxy: Float32, times_s: Float64) -> Float32:
     """
     if len(boxes_xyxy) < 5:
         return boxes_xyxy
-    step_s = float(np.median(np.diff(times_s)))
-    even_s = np.linspace(times_s[0], times_s[-1], max(2, round((times_s[-1] - times_s[0]) / step_s) + 1))
+    even_s = np.linspace(times_s[0], times_s[-1], len(times_s))  # no more than there are, however they lie
+    step_s = float(even_s[1] - even_s[0])
     window = min(2 * round(SMOOTHED_S / step_s / 2) + 1, len(even_s) - (len(even_s) + 1) % 2)
     if window < 5:
         return boxes_xyxy

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from clips import BROADCAST_S, clip, frame_times, rgb_of
@@ -144,6 +146,38 @@ def test_missing_time_stamps_follow_from_the_length_of_a_frame() -> None:
     times_s = [frame.time_s for frame in frames(clip("raw.h264"), report=report)]
     assert times_s == pytest.approx([n / 24 for n in range(24)])
     assert report.retimed == 24
+
+
+LATER = {"within an hour": (3000, 3000.0), "after more than one": (4000, 1 / 24), "days later": (864_000, 1 / 24)}
+
+
+@pytest.mark.parametrize(("gap_s", "shown_s"), LATER.values(), ids=LATER.keys())
+def test_a_frame_is_shown_for_an_hour_at_most(gap_s: int, shown_s: float, tmp_path: Path) -> None:
+    path = still(tmp_path, [0, gap_s])
+    times_s = [frame.time_s for frame in frames(path)]
+    assert np.diff(times_s) == pytest.approx([shown_s], abs=0.02)
+
+
+def test_a_video_of_more_than_a_hundred_hours_is_refused(tmp_path: Path) -> None:
+    path = still(tmp_path, range(0, 105 * 3500, 3500))
+    with pytest.raises(
+        UnreadableVideoError, match=r"^still\.mkv: by its time stamps it lasts more than 100 hours: cut it"
+    ):
+        list(frames(path))
+
+
+def still(folder: Path, times_s: Iterable[int]) -> Path:
+    """A small picture, shown from each of these times on."""
+    with av.open(str(folder / "still.mkv"), "w") as container:
+        stream = container.add_stream("libx264", rate=24)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        stream.time_base = stream.codec_context.time_base = Fraction(1, 1000)
+        for time_s in times_s:
+            frame = av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8))
+            frame.pts, frame.time_base = time_s * 1000, Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return folder / "still.mkv"
 
 
 def joined(folder: Path, *names: str) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fractions import Fraction
 from itertools import accumulate
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -43,12 +44,17 @@ def flash(length: int, at: int) -> list[np.ndarray]:
     return pictures
 
 
+def of(shape: tuple[int, ...], fps: int) -> SimpleNamespace:
+    """What is asked of a video whose clock counts milliseconds."""
+    return SimpleNamespace(height=shape[0], width=shape[1], time_base=Fraction(1, 1000), average_fps=Fraction(fps))
+
+
 def shots(pictures: list[np.ndarray], pts: list[int] | None = None) -> list[ShotFrame]:
     """The shots of pictures at `pts` in milliseconds, else at 24 frames/s; checked: every frame out once, in order."""
     pts = pts or [round(1000 * index / FPS) for index in range(len(pictures))]
     shown = enumerate(zip(pts, pictures, strict=True))
     given = [Frame(index, at, at / 1000, lambda _, rgb=rgb: rgb) for index, (at, rgb) in shown]
-    found = list(by_shot(iter(given), Fraction(1, 1000), Fraction(FPS)))
+    found = list(by_shot(iter(given), of((HEIGHT, WIDTH), FPS)))
     assert [one.frame for one in found] == given
     return found
 
@@ -149,8 +155,21 @@ def test_frames_come_a_few_behind_the_decoder() -> None:
             taken.append(index)
             yield Frame(index, index * 40, index / 25, lambda _, rgb=rgb: rgb)
 
-    behind = [len(taken) - 1 - one.frame.index for one in by_shot(decoder(), Fraction(1, 1000), Fraction(25))]
+    behind = [len(taken) - 1 - one.frame.index for one in by_shot(decoder(), of((180, 320), 25))]
     assert max(behind) <= 8  # until a flash would be over
+
+
+@pytest.mark.parametrize(("side", "most"), [(320, 24), (4000, 8), (20000, 4)], ids=str)
+def test_of_huge_pictures_fewer_wait(side: int, most: int) -> None:
+    taken = []
+
+    def decoder():
+        for index, rgb in enumerate([*scene(1, 60), *scene(2, 60)]):
+            taken.append(index)
+            yield Frame(index, index, index / 1000, lambda _, rgb=rgb: rgb)
+
+    behind = [len(taken) - 1 - one.frame.index for one in by_shot(decoder(), of((side, side), 1000))]
+    assert max(behind) == most
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 1000), (1000, 2), (1280, 720)], ids=str)
@@ -162,6 +181,6 @@ def test_pictures_of_any_size(size: tuple[int, int]) -> None:
 
 def test_a_cut_of_a_real_camera_is_found() -> None:
     info = probe(excerpt("plain.mp4"))
-    found = list(by_shot(frames(info.path), info.time_base, info.average_fps))
+    found = list(by_shot(frames(info.path), info))
     assert len(found) == FRAMES
     assert starts(found) == [0, CUT]

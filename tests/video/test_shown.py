@@ -20,6 +20,7 @@ FRAMES = pd.DataFrame({"frame": range(40), "time_s": np.arange(40) / 10, "shot":
 SEEN = {1: ("jm", 0, range(5, 9)), 2: ("ann", 0, range(10, 20)), 3: (UNKNOWN, 1, range(21, 23))}
 FACES = pd.DataFrame(
     {"frame": frame, "shot": shot, "track": track, "member": member, "x0": float(frame)}
+    | {"y0": 0.0, "x1": frame + 1.0, "y1": 1.0}
     for track, (member, shot, frames) in SEEN.items()
     for frame in frames
 )
@@ -55,6 +56,17 @@ def test_a_face_is_held_where_it_was_last_seen() -> None:
     jm = rows[rows["member"] == "jm"].sort_values("frame")
     assert jm["x0"].tolist() == [5, 5, 5, 6, 7, 8, 8, 8]
     assert jm["frame"].is_unique
+
+
+def test_a_face_that_is_lost_and_found_elsewhere_is_covered_from_there_to_here() -> None:
+    faces = pd.DataFrame(
+        {"frame": [2, 3, 7, 8], "shot": 0, "track": 1, "member": "jm"}
+        | {"x0": [0.0, 0, 90, 90], "y0": [10.0, 10, 5, 5], "x1": [20.0, 20, 110, 110], "y1": [30.0, 30, 25, 25]}
+    )
+    rows = drawn(faces, FRAMES, Render(crf=20, preset="veryfast", style="blur"), frozenset()).sort_values("frame")
+    assert rows["frame"].tolist() == [*range(11)]
+    assert (rows[rows["frame"].between(4, 6)][["x0", "y0", "x1", "y1"]] == [0, 5, 110, 30]).all(axis=None)
+    assert rows[["x0", "x1"]].iloc[[0, -1]].to_numpy().tolist() == [[0, 20], [90, 110]]
 
 
 def test_a_video_without_faces_has_nothing_to_blur() -> None:

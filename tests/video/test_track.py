@@ -5,11 +5,13 @@ from __future__ import annotations
 import warnings
 from dataclasses import replace
 from itertools import pairwise
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
 
 from pipeline.records import Faces
+from pipeline.video import track
 from pipeline.video.track import LOST_AFTER_S, NEW_TRACK_SCORE, ShotTracker, Sighting, filled, smoothed
 
 LOOK_S = 0.125
@@ -150,6 +152,17 @@ def test_where_a_missed_face_was_is_told_only_if_it_stayed(x: float, missed: boo
 
 def test_a_face_seen_once_is_there_once() -> None:
     assert [(box.frame, box.interpolated) for box in filled([sighting(7, 0.7, 5.0)], {7: 0.7})] == [(7, False)]
+
+
+def test_smoothing_takes_no_more_points_than_there_are_frames(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Frames in pairs a tick apart, as a repaired recording has them: an even step between the nearest two is none."""
+    times_s = np.repeat(np.arange(60) / 25, 2) + np.tile([0, 1 / 90_000], 60)
+    boxes = np.stack([300 * times_s, times_s * 0, 300 * times_s + 40, times_s * 0 + 40], axis=1).astype(np.float32)
+    with monkeypatch.context() as patched:
+        watched = Mock(wraps=track.savgol_filter)
+        patched.setattr(track, "savgol_filter", watched)
+        np.testing.assert_allclose(smoothed(boxes, times_s), boxes, atol=0.05)
+    assert len(watched.call_args.args[0]) == len(boxes)
 
 
 @pytest.mark.parametrize(

@@ -125,11 +125,12 @@ def together(faces: pd.DataFrame, frames: pd.DataFrame, roster: Roster) -> list[
 
 
 def shown_s(frames: pd.DataFrame) -> tuple[Float64, Float64]:
-    """When each frame appears and gives way, in seconds; the last stays as long as the one before it."""
+    """When each frame appears and gives way, in seconds; the last stays as long as the one before it, or as most do."""
     starts_s = frames["time_s"].to_numpy(np.float64)
     if len(starts_s) < 2:
         return starts_s, starts_s + SINGLE_FRAME_S
-    return starts_s, np.append(starts_s[1:], 2 * starts_s[-1] - starts_s[-2])
+    lasts_s = np.diff(starts_s)
+    return starts_s, np.append(starts_s[1:], starts_s[-1] + min(lasts_s[-1], np.median(lasts_s)))
 
 
 def _on_screen(faces: pd.DataFrame, frames: pd.DataFrame, roster: Roster) -> dict[str, npt.NDArray[np.bool_]]:

@@ -22,6 +22,7 @@ from pipeline.roster import Member
 from pipeline.video.exports.labelled import Labelled
 from pipeline.video.exports.paths import Run, key_places, runs
 from pipeline.video.exports.screen_time import Appearance
+from pipeline.words import in_line
 
 FLICKER_S: Final = 0.25  # what comes and goes within this changes no cue
 MAX_NAME: Final = 32  # characters at a face
@@ -50,9 +51,9 @@ def write_subtitles(folder: Path, video: Labelled) -> None:
 
 
 def one_line(member: Member) -> str:
-    """The member's name, or key, without line breaks and characters that are not to be seen."""
-    texts = ("".join(c if c.isprintable() else " " for c in text) for text in (member.name, member.key))
-    return next(filter(None, (" ".join(text.split()) for text in texts)), "?")
+    """The member's name, or key, without line breaks; '?' when nothing of either is to be seen."""
+    texts = (" ".join(in_line(text, " ").split()) for text in (member.name, member.key))
+    return next((text for text in texts if any(one.isprintable() and one != " " for one in text)), "?")
 
 
 def cues(found: Sequence[Appearance], keys: Sequence[str]) -> list[Cue]:

@@ -24,7 +24,7 @@ class Timeline {
     hide.onclick = () => this.on.hide(lane);
     const canvas = element("canvas", {}), strip = element("div", { className: "strip" }, canvas);
     strip.setAttribute("role", "img");
-    strip.setAttribute("aria-label", `${member.name}: ${spans.length} appearances, ${member.seconds.toFixed(1)} seconds`);
+    strip.setAttribute("aria-label", `${member.name}: ${spans.length} appearance${spans.length === 1 ? "" : "s"}, ${member.seconds.toFixed(1)} seconds`);
     this.listen(strip, spans);
     const row = element("div", { className: spans.length ? "lane" : "lane never" }, name, hide, strip);
     row.style.setProperty("--colour", member.colour);

@@ -61,6 +61,11 @@ def test_time_is_counted_as_shown_not_in_frames() -> None:
     assert (sk.member, sk.seconds, sk.first_s, sk.last_s) == ("sk", 0.3, 0.0, 2.3)
 
 
+def test_the_last_frame_lasts_no_longer_than_most_do() -> None:
+    starts_s, ends_s = shown_s(table([0.0, 0.1, 0.2, 20.2], [0] * 4))
+    assert ends_s - starts_s == pytest.approx([0.1, 0.1, 20.0, 0.1])
+
+
 def test_a_video_that_starts_late_is_counted_from_its_first_frame() -> None:
     frames = table([5.0, 5.5], [0, 0])
     row = times_of(seen(frames, jm=[0, 1]), frames)[0]
