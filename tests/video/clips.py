@@ -19,6 +19,7 @@ atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
 PICTURES = "-f lavfi -i testsrc2=s=96x64:r=24:d=1"
 SOUND = "-f lavfi -i sine=d=1:r=44100"
 BEEP = "-f lavfi -i aevalsrc=sin(2764*t)*gte(t\\,0.5):d=1:s=48000"
+LATE_BEEP = "-f lavfi -i aevalsrc=sin(2764*t)*gte(t\\,3.5):d=4:s=44100"
 H264 = "-pix_fmt yuv420p -c:v libx264"
 BARS = "-f lavfi -i smptehdbars=s=96x64:r=24:d=0.25"
 GAPS = "-vf select='not(between(n,5,7)+eq(n,11)+between(n,15,19))' -fps_mode vfr"
@@ -40,6 +41,8 @@ RECIPES = {
     "no-sound.mp4": f"{PICTURES} {H264}",
     "two-tracks.mp4": f"{PICTURES} {SOUND} -f lavfi -i sine=f=880:d=1:r=48000 {H264} -map 0 -map 1 -map 2 "
     "-c:a:0 aac -c:a:1 libmp3lame",
+    "before-pieces.mp4": f"-itsoffset 1 -f lavfi -i testsrc2=s=96x64:r=24:d=4 -itsoffset 1 {LATE_BEEP} {H264} "
+    "-bf 0 -c:a aac -movie_timescale 1000",  # an edit list of two entries
     "late-sound.mp4": f"{PICTURES} -itsoffset 0.7 {SOUND} {H264} -c:a aac",
     "late-pictures.mp4": f"-itsoffset 0.5 {PICTURES} {SOUND} -map 0 -map 1 {H264} -c:a aac",
     "h264-aac.mkv": f"{PICTURES} {SOUND} {H264} -c:a aac",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import struct
 import subprocess
 from functools import cache
 from itertools import pairwise
@@ -31,6 +32,9 @@ COPIED = {
     "aac.ts": 0.0001, "broadcast.ts": 0.0001, "clock-wraps.ts": 0.0001,
 }  # fmt: skip
 ENCODED = ["pcm.mov", "h264-pcm.avi", "vp8-vorbis.webm", "ac3.ts", "mpeg2.mpg"]
+SAMPLES = ("-vn", "-f", "s16le", "-")
+PACKET_S = 1024 / 44100 + 1e-4  # of AAC
+ONCE = 0x10000  # an edit list's word for the speed of a piece, in 65536ths
 SILENT = ["no-sound.mp4", "hdr.mp4", "animation.gif", "raw.h264"]
 
 
@@ -96,7 +100,7 @@ def test_sound_that_mp4_or_browsers_lack_becomes_aac(name: str, tmp_path: Path) 
     assert [(track.action, track.md5) for track in report.tracks] == [("encoded as AAC", "")]
     assert [track.codec for track in audio_tracks(tmp_path / "out.mp4")] == ["aac"]
     offset_s = verify_sync(clip(name), tmp_path / "out.mp4").tracks[0].max_offset_s
-    assert offset_s <= 1024 / 44100 + 1e-4
+    assert offset_s <= PACKET_S
 
 
 def onset_s(path: Path) -> float:
@@ -114,6 +118,34 @@ def onset_s(path: Path) -> float:
 def test_sound_encoded_anew_is_heard_at_the_same_moment(name: str, beep_s: float, tmp_path: Path) -> None:
     assert onset_s(clip(name)) == pytest.approx(beep_s, abs=0.005)
     assert onset_s(labelled(name, tmp_path)) == pytest.approx(onset_s(clip(name)), abs=0.003)
+
+
+@cache
+def in_pieces() -> Path:
+    """Two pieces by the edit list, both of a second: from 0 s and from 3 s of what is stored, its beep at 1.5 s."""
+    content, at = bytearray(clip("before-pieces.mp4").read_bytes()), 0
+    for ticks_per_s, start in ((12288, 0), (44100, 1024)):  # the encoder's run-up is not heard
+        at = content.index(b"elst", at + 1)
+        struct.pack_into(">IiIIiI", content, at + 12, 1000, start, ONCE, 1000, start + 3 * ticks_per_s, ONCE)
+    path = FOLDER / "pieces.mp4"
+    path.write_bytes(content)
+    return path
+
+
+def test_sound_of_several_pieces_is_encoded_anew_and_stays_in_step(tmp_path: Path) -> None:
+    pictures, out = tmp_path / "pictures.mp4", tmp_path / "out.mp4"
+    render(in_pieces(), {}.get, Roster("g", ()), Render(crf=30, preset="ultrafast"), pictures)
+    [track] = put_sound_back(pictures, in_pieces(), out).tracks
+    assert (track.action, track.reason) == ("encoded as AAC", "its edit list joins pieces of it")
+    played, source_played = (np.frombuffer(ffmpeg("-i", path, *SAMPLES), np.int16) for path in (out, in_pieces()))
+    beep, source_beep = (np.flatnonzero(np.abs(samples) > 3000)[0] / 44100 for samples in (played, source_played))
+    assert source_beep == pytest.approx(1.5, abs=PACKET_S)  # ffmpeg begins a piece with a whole packet
+    assert beep == pytest.approx(source_beep, abs=0.003)
+    assert len(played) / 44100 == pytest.approx(2, abs=2 * PACKET_S)
+    assert frame_times(out) == frame_times(in_pieces())
+    sync = verify_sync(in_pieces(), out)
+    assert sync.same_times
+    assert sync.tracks[0].max_offset_s <= PACKET_S
 
 
 @pytest.mark.parametrize("name", SILENT)
