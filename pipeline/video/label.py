@@ -32,7 +32,7 @@ from pipeline.tables import write_table
 from pipeline.video.analyse import Analysis, analysis_of
 from pipeline.video.decode import VideoInfo, probe
 from pipeline.video.encoder import choose
-from pipeline.video.exports import write_exports
+from pipeline.video.exports import EXPORTS, write_exports
 from pipeline.video.exports.labelled import Labelled, labelled
 from pipeline.video.exports.player import address
 from pipeline.video.fancam import Fancam, fancam
@@ -83,17 +83,19 @@ def label(video: Path, group: str, out: Path, params: Params, wishes: Wishes = W
     analysis, faces, tracks = seen.analysis, seen.named.faces, seen.named.tracks
     chosen, followed = member_keys(seen.roster, wishes.only), member_keys(seen.roster, wishes.fancams)
     with folder_beside(out / stem(video)) as folder:
-        with _timed(seconds, "render"), live.meter(video.name, "render", len(analysis.frames)) as progress:
+        with _timed(seconds, "render"):
             silent = folder / "silent.mp4"
-            labels = labels_on(drawn(faces, analysis.frames, params.render, chosen))
-            pictures = render(video, labels, seen.roster, params.render, silent, progress, live.show)
-            sound = put_sound_back(silent, video, folder / "labelled.mp4")
+            with live.meter(video.name, "render", len(analysis.frames)) as progress:
+                labels = labels_on(drawn(faces, analysis.frames, params.render, chosen))
+                pictures = render(video, labels, seen.roster, params.render, silent, progress, live.show)
+            with live.meter(video.name, "sound", len(analysis.frames)) as progress:
+                sound = put_sound_back(silent, video, folder / "labelled.mp4", progress)
             silent.unlink()
-        with _timed(seconds, "export"):
+        with _timed(seconds, "export"), live.meter(video.name, "export", EXPORTS) as progress:
             write_table(folder / "faces.parquet", faces, LABELLED_FACES)
             write_table(folder / "tracks.parquet", tracks, NAMED_TRACKS)
             shown = labelled(faces, analysis.frames, seen.info, seen.roster)
-            write_exports(folder, shown, tracks, analysis)
+            write_exports(folder, shown, tracks, analysis, progress)
         cams: list[Fancam] = []
         if followed:
             with _timed(seconds, "fancams"):

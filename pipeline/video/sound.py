@@ -90,7 +90,7 @@ def _track(number: int, stream: AudioStream) -> AudioTrack:
 
 
 def _in_pieces(stream: AudioStream) -> bool:
-    """Whether packets that only prepare the decoder stand between others: a copy would have them heard, and what follows late.
+    """Whether packets that only prepare the decoder stand between others: copied, they would be heard and delay those.
 
     An MP4's edit list of several pieces has them before each; those before the first a copy can tell of.
     """

@@ -260,7 +260,7 @@ def test_a_terminal_shows_how_far_it_is(
     label(video, "lanterns", out, quick)
     shown = capfd.readouterr()
     assert shown.out == ""
-    for phase in ("analyse", "render"):
+    for phase in ("analyse", "render", "sound", "export"):
         assert f"[mv] title.mp4: {phase}" in shown.err
     assert f"{FRAMES}/{FRAMES}" in shown.err
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import struct
 import subprocess
+import time
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -214,6 +216,36 @@ def test_sound_that_nobody_can_read_does_not_cost_the_pictures(tmp_path: Path, m
     assert report.trouble
     assert frame_times(tmp_path / "out.mp4") == frame_times(clip("ac3.ts"))
     assert audio_tracks(tmp_path / "out.mp4") == ()
+
+
+def test_it_tells_how_far_it_is(tmp_path: Path) -> None:
+    told: list[int] = []
+    put_sound_back(pictures_of("24.mp4"), clip("24.mp4"), tmp_path / "out.mp4", told.append)
+    assert told == sorted(set(told))
+    assert told[-1] == len(frame_times(clip("24.mp4")))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell script")
+def test_a_program_that_hangs_tells_nothing_new_and_ends_with_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hangs = tmp_path / "hangs"
+    hangs.write_text("#!/bin/sh\necho frame=3\necho frame=3\necho progress=continue\necho frame=4\nexec sleep 60\n")
+    hangs.chmod(0o755)
+    monkeypatch.setattr("imageio_ffmpeg.get_ffmpeg_exe", lambda: str(hangs))
+    told: list[int] = []
+
+    def stop_at_4(frames: int) -> None:
+        told.append(frames)
+        if frames == 4:
+            raise KeyboardInterrupt
+
+    started_s = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        put_sound_back(pictures_of("24.mp4"), clip("24.mp4"), tmp_path / "out.mp4", stop_at_4)
+    assert told == [3, 4]
+    assert time.monotonic() - started_s < 30
+    assert [path.name for path in tmp_path.iterdir()] == ["hangs"]
 
 
 def test_a_failure_says_why_in_one_line_and_leaves_what_was_there(tmp_path: Path) -> None:
