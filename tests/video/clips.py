@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import shutil
+import struct
 import subprocess
 import tempfile
 from fractions import Fraction
@@ -24,6 +25,7 @@ H264 = "-pix_fmt yuv420p -c:v libx264"
 BARS = "-f lavfi -i smptehdbars=s=96x64:r=24:d=0.25"
 GAPS = "-vf select='not(between(n,5,7)+eq(n,11)+between(n,15,19))' -fps_mode vfr"
 BROADCAST_S = 36000
+ONCE = 0x10000  # an edit list's word for the speed of a piece, in 65536ths
 
 RECIPES = {
     "24.mp4": f"{PICTURES} {SOUND} {H264} -c:a aac",
@@ -106,6 +108,18 @@ def clip(name: str) -> Path:
             clip(argument)
     ffmpeg(*arguments, name)
     return FOLDER / name
+
+
+@cache
+def in_pieces() -> Path:
+    """Two pieces by the edit list, both of a second: from 0 s and from 3 s of what is stored, its beep at 1.5 s."""
+    content, at = bytearray(clip("before-pieces.mp4").read_bytes()), 0
+    for ticks_per_s, start in ((12288, 0), (44100, 1024)):  # the encoder's run-up is not heard
+        at = content.index(b"elst", at + 1)
+        struct.pack_into(">IiIIiI", content, at + 12, 1000, start, ONCE, 1000, start + 3 * ticks_per_s, ONCE)
+    path = FOLDER / "pieces.mp4"
+    path.write_bytes(content)
+    return path
 
 
 def ffmpeg(*arguments: str | Path) -> bytes:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import struct
 import subprocess
 import time
 from functools import cache
@@ -15,7 +14,7 @@ import av
 import imageio_ffmpeg
 import numpy as np
 import pytest
-from clips import FOLDER, clip, ffmpeg, frame_times
+from clips import FOLDER, clip, ffmpeg, frame_times, in_pieces
 
 from pipeline.errors import LineupError
 from pipeline.params import Render
@@ -36,7 +35,6 @@ COPIED = {
 ENCODED = ["pcm.mov", "h264-pcm.avi", "vp8-vorbis.webm", "ac3.ts", "mpeg2.mpg"]
 SAMPLES = ("-vn", "-f", "s16le", "-")
 PACKET_S = 1024 / 44100 + 1e-4  # of AAC
-ONCE = 0x10000  # an edit list's word for the speed of a piece, in 65536ths
 SILENT = ["no-sound.mp4", "hdr.mp4", "animation.gif", "raw.h264"]
 
 
@@ -120,18 +118,6 @@ def onset_s(path: Path) -> float:
 def test_sound_encoded_anew_is_heard_at_the_same_moment(name: str, beep_s: float, tmp_path: Path) -> None:
     assert onset_s(clip(name)) == pytest.approx(beep_s, abs=0.005)
     assert onset_s(labelled(name, tmp_path)) == pytest.approx(onset_s(clip(name)), abs=0.003)
-
-
-@cache
-def in_pieces() -> Path:
-    """Two pieces by the edit list, both of a second: from 0 s and from 3 s of what is stored, its beep at 1.5 s."""
-    content, at = bytearray(clip("before-pieces.mp4").read_bytes()), 0
-    for ticks_per_s, start in ((12288, 0), (44100, 1024)):  # the encoder's run-up is not heard
-        at = content.index(b"elst", at + 1)
-        struct.pack_into(">IiIIiI", content, at + 12, 1000, start, ONCE, 1000, start + 3 * ticks_per_s, ONCE)
-    path = FOLDER / "pieces.mp4"
-    path.write_bytes(content)
-    return path
 
 
 def test_sound_of_several_pieces_is_encoded_anew_and_stays_in_step(tmp_path: Path) -> None:
@@ -229,7 +215,7 @@ def test_it_tells_how_far_it_is(tmp_path: Path) -> None:
 def test_a_program_that_hangs_tells_nothing_new_and_ends_with_the_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hangs = tmp_path / "hangs"
+    pictures, source, hangs = pictures_of("24.mp4"), clip("24.mp4"), tmp_path / "hangs"
     hangs.write_text("#!/bin/sh\necho frame=3\necho frame=3\necho progress=continue\necho frame=4\nexec sleep 60\n")
     hangs.chmod(0o755)
     monkeypatch.setattr("imageio_ffmpeg.get_ffmpeg_exe", lambda: str(hangs))
@@ -242,7 +228,7 @@ def test_a_program_that_hangs_tells_nothing_new_and_ends_with_the_work(
 
     started_s = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
-        put_sound_back(pictures_of("24.mp4"), clip("24.mp4"), tmp_path / "out.mp4", stop_at_4)
+        put_sound_back(pictures, source, tmp_path / "out.mp4", stop_at_4)
     assert told == [3, 4]
     assert time.monotonic() - started_s < 30
     assert [path.name for path in tmp_path.iterdir()] == ["hangs"]
