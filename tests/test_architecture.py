@@ -31,7 +31,7 @@ ADAPTERS = {
     "icrawler": "pipeline.crawl.baidu pipeline.crawl.bing pipeline.crawl.engine pipeline.crawl.google "
     "pipeline.crawl.site",
     "imagehash": "pipeline.duplicates",
-    "imageio_ffmpeg": "flows.doctor pipeline.video.mux",
+    "imageio_ffmpeg": "flows.doctor pipeline.video.program",
     "jinja2": "flows.serve.page pipeline.card.page pipeline.datasheet pipeline.review.app",
     "keras": "pipeline.classifiers.learning",
     "matplotlib": "pipeline.card.charts pipeline.card.members pipeline.card.style pipeline.card.training "

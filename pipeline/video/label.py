@@ -32,7 +32,7 @@ from pipeline.tables import write_table
 from pipeline.video.analyse import Analysis, analysis_of
 from pipeline.video.decode import VideoInfo, probe
 from pipeline.video.encoder import choose
-from pipeline.video.exports import write_exports
+from pipeline.video.exports import EXPORTS, write_exports
 from pipeline.video.exports.labelled import Labelled, labelled
 from pipeline.video.exports.player import address
 from pipeline.video.fancam import Fancam, fancam
@@ -61,11 +61,14 @@ class Wishes:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
-    """Who is where in a video; and by what that was found, networks and the model's files by their hashes."""
+class Identified:
+    """Who is where in a video, members `chosen` and `followed` by their keys; and by what that was found, networks and
+    the model's files by their hashes."""
 
     info: VideoInfo
     roster: Roster
+    chosen: frozenset[str]
+    followed: frozenset[str]
     analysis: Analysis
     named: Named
     networks: dict[str, str]
@@ -79,49 +82,56 @@ def label(video: Path, group: str, out: Path, params: Params, wishes: Wishes = W
     """
     seconds: dict[str, float] = {}
     live = wishes.preview or Preview(None)
-    seen = _seen(video, group, params, wishes, live, seconds)
-    analysis, faces, tracks = seen.analysis, seen.named.faces, seen.named.tracks
-    chosen, followed = member_keys(seen.roster, wishes.only), member_keys(seen.roster, wishes.fancams)
+    found = _identified(video, group, params, wishes, live, seconds)
+    analysis, faces, tracks = found.analysis, found.named.faces, found.named.tracks
     with folder_beside(out / stem(video)) as folder:
-        with _timed(seconds, "render"), live.meter(video.name, "render", len(analysis.frames)) as progress:
+        with _timed(seconds, "render"):
             silent = folder / "silent.mp4"
-            labels = labels_on(drawn(faces, analysis.frames, params.render, chosen))
-            pictures = render(video, labels, seen.roster, params.render, silent, progress, live.show)
-            sound = put_sound_back(silent, video, folder / "labelled.mp4")
+            with live.meter(video.name, "render", len(analysis.frames)) as progress:
+                labels = labels_on(drawn(faces, analysis.frames, params.render, found.chosen))
+                pictures = render(video, labels, found.roster, params.render, silent, progress, live.show)
+            with live.meter(video.name, "sound", len(analysis.frames)) as progress:
+                sound = put_sound_back(silent, video, folder / "labelled.mp4", progress)
             silent.unlink()
-        with _timed(seconds, "export"):
+        with _timed(seconds, "export"), live.meter(video.name, "export", EXPORTS) as progress:
             write_table(folder / "faces.parquet", faces, LABELLED_FACES)
             write_table(folder / "tracks.parquet", tracks, NAMED_TRACKS)
-            shown = labelled(faces, analysis.frames, seen.info, seen.roster)
-            write_exports(folder, shown, tracks, analysis)
+            shown = labelled(faces, analysis.frames, found.info, found.roster)
+            write_exports(folder, shown, tracks, analysis, progress)
         cams: list[Fancam] = []
-        if followed:
+        if found.followed:
             with _timed(seconds, "fancams"):
-                cams = _fancams(shown, followed, folder, params, live)
-        settings = {"group": group, "threshold": wishes.threshold, "only": sorted(chosen), "params": asdict(params)}
+                cams = _fancams(shown, found.followed, folder, params, live)
+        settings = {
+            "group": group,
+            "threshold": wishes.threshold,
+            "only": sorted(found.chosen),
+            "params": asdict(params),
+        }
         settings["original"] = {"address": address(video, folder), "bytes": video.stat().st_size}
-        made = {"networks": seen.networks, "model": seen.model, "render": asdict(pictures), "seconds": seconds}
-        told = run_of(seen.info, analysis, faces, sound, cams)
+        made = {"networks": found.networks, "model": found.model, "render": asdict(pictures), "seconds": seconds}
+        told = run_of(found.info, analysis, faces, sound, cams)
         if cams and params.render.style == "blur":
             told["warnings"].append("the fan-cams are not blurred")
         write_json(folder / "run.json", told | settings | made)
         return put_results(folder, video, out, Origin(told["input_sha256"], group))
 
 
-def _seen(video: Path, group: str, params: Params, wishes: Wishes, live: Preview, seconds: dict[str, float]) -> Seen:
+def _identified(
+    video: Path, group: str, params: Params, wishes: Wishes, live: Preview, seconds: dict[str, float]
+) -> Identified:
     """Analyse and identify. The networks end with this: a quarter of a gigabyte that rendering does not need."""
     info = probe(video)
     opened = open_group(group, params, wishes.model)
-    for names in (wishes.only, wishes.fancams):  # this too is told before the long part
-        member_keys(opened.roster, names)
-    choose(params.render, output_layout(info))
+    chosen, followed = (member_keys(opened.roster, names) for names in (wishes.only, wishes.fancams))
+    choose(params.render, output_layout(info))  # settings that do not work are told before the long part
     networks = Networks(opened.detector, opened.embedder)
     with _timed(seconds, "analyse"), live.meter(video.name, "analyse", _expected_frames(info)) as progress:
         analysis = analysis_of(video, networks, params.analyse, CACHE, progress)
     with _timed(seconds, "identify"):
         named = identify(analysis, opened.model, wishes.threshold)
     used = {network.name: network.sha256 for network in (networks.detector, networks.embedder)}
-    return Seen(info, opened.roster, analysis, named, used, opened.hashes)
+    return Identified(info, opened.roster, chosen, followed, analysis, named, used, opened.hashes)
 
 
 def labels_on(faces: pd.DataFrame) -> Callable[[int], FaceLabels | None]:

@@ -6,34 +6,25 @@ Subtitles, chapters and tags come along where MP4 holds them.
 from __future__ import annotations
 
 import math
-import re
-import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
 import ffmpeg
-import imageio_ffmpeg
 
-from pipeline.errors import LineupError
 from pipeline.files import written_whole
 from pipeline.video.carried import PRIVATE_TAG, Carried, what_came_over, what_mp4_holds
 from pipeline.video.container import INPUT_OPTIONS
 from pipeline.video.decode import VideoInfo, pictures, probe
+from pipeline.video.program import SoundError, run_ffmpeg
 from pipeline.video.sound import AudioTrack, audio_tracks, kept, packet_md5s, packet_times
 
 AAC_BITRATE: Final = "192k"
 _NO_STREAM: Final = "d:999?"  # if there: keeps the source an input, for its tags, where it has no sound
 SOURCE_INPUT: Final = 1  # the pictures are input 0
 MAX_TIMESCALE: Final = 2**31 - 1
-_SAYS_NOTHING: Final = re.compile("Terminating thread|Conversion failed|Error opening|Nothing was written|Error while")
-_LINE_PREFIXES: Final = re.compile(r"^(\[[^]]* @ 0x[0-9a-f]+\] )+")
-
-
-class SoundError(LineupError):
-    """The sound of a video cannot be put back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +60,14 @@ class SyncReport:
     tracks: tuple[TrackSync, ...]
 
 
-def put_sound_back(video_only: Path, source: Path, out_path: Path) -> SoundReport:
+def put_sound_back(
+    video_only: Path, source: Path, out_path: Path, progress: Callable[[int], None] = lambda _: None
+) -> SoundReport:
     """Write the pictures of `video_only` with all else of `source` that MP4 holds, as one that starts to play at once.
 
     Where packets are too damaged to be copied all tracks are encoded anew, and where that fails they are left out, as
-    are subtitles; the report says so. Raises SoundError with ffmpeg's own words when nothing can be written at all.
+    are subtitles; the report says so. `progress` is told how many frames are written, from 0 again for each try.
+    Raises SoundError with ffmpeg's own words when nothing can be written at all.
     """
     info = probe(source)
     planned, rich = audio_tracks(source), what_mp4_holds(source)
@@ -86,7 +80,7 @@ def put_sound_back(video_only: Path, source: Path, out_path: Path) -> SoundRepor
     with written_whole(out_path) as temporary:
         for tracks, carried in attempts:
             try:
-                _run(mux_arguments(video_only, info, tracks, carried, temporary))
+                run_ffmpeg(mux_arguments(video_only, info, tracks, carried, temporary), progress)
                 break
             except SoundError as error:
                 trouble = str(error)
@@ -152,16 +146,6 @@ def verify_sync(source: Path, out: Path) -> SyncReport:
 def _without_subtitles(carried: Carried) -> Carried:
     lost = [f"subtitle track {number + 1}: cannot be read" for number in carried.subtitles]
     return replace(carried, subtitles=(), left_out=(*carried.left_out, *lost))
-
-
-def _run(arguments: Sequence[str]) -> None:
-    """Run the bundled ffmpeg; SoundError carries the last line of its errors that says something."""
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), *arguments]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace")
-    if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if line.strip() and not _SAYS_NOTHING.search(line)]
-        said = _LINE_PREFIXES.sub("", lines[-1]) if lines else f"exit status {done.returncode}"
-        raise SoundError(f"the sound could not be put back: {said}")
 
 
 def _movie_timescale(video_timescale: int, tracks: Sequence[AudioTrack]) -> int:

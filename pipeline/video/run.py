@@ -63,5 +63,10 @@ def _warnings(decode: dict[str, Any], sound: SoundReport) -> list[str]:
     warnings += [
         f"audio track {one.number + 1} ({one.codec}) is left out" for one in sound.tracks if one.action == "left out"
     ]
+    warnings += [
+        f"audio track {one.number + 1} ({one.codec}) is encoded as AAC: {one.reason}"
+        for one in sound.tracks
+        if one.action == "encoded as AAC" and one.reason
+    ]
     warnings += [f"not carried over: {one}" for one in sound.carried.left_out]
     return [*warnings, sound.trouble] if sound.trouble else warnings

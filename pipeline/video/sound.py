@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import dropwhile
 from pathlib import Path
 from typing import Final, Literal
 
@@ -28,6 +29,7 @@ class AudioTrack:
 
     For a copied track, source_md5 and md5 are of all its packets' bytes one after the other, in the source and in the
     result (an ADTS header, which MP4 does not hold, not counted); equal when the copy is whole. Else both are empty.
+    reason says why a track of a codec that is copied will not be.
     """
 
     number: int
@@ -37,6 +39,7 @@ class AudioTrack:
     source_md5: str = ""
     md5: str = ""
     title: str = ""
+    reason: str = ""
 
 
 def audio_tracks(source: Path) -> tuple[AudioTrack, ...]:
@@ -79,9 +82,19 @@ def _track(number: int, stream: AudioStream) -> AudioTrack:
     if stream.codec_context is None:  # no decoder knows it
         return AudioTrack(number, "unknown", 0, "left out")
     codec = stream.codec_context.codec.canonical_name
-    action: Literal["copied", "encoded as AAC"] = "copied" if codec in COPIED_CODECS else "encoded as AAC"
+    can_be_held = codec in COPIED_CODECS
+    reason = "its edit list joins pieces of it" if can_be_held and _in_pieces(stream) else ""
+    action: Literal["copied", "encoded as AAC"] = "copied" if can_be_held and not reason else "encoded as AAC"
     title = stream.metadata.get("title") or stream.metadata.get("name", "")  # MP4 calls it so
-    return AudioTrack(number, codec, stream.sample_rate, action, title=title[:LONGEST_TITLE])
+    return AudioTrack(number, codec, stream.sample_rate, action, title=title[:LONGEST_TITLE], reason=reason)
+
+
+def _in_pieces(stream: AudioStream) -> bool:
+    """Whether packets that only prepare the decoder stand between others: copied, they would be heard and delay those.
+
+    An MP4's edit list of several pieces has them before each; those before the first a copy can tell of.
+    """
+    return any(entry.is_discard for entry in dropwhile(lambda entry: entry.is_discard, stream.index_entries))
 
 
 def _audio_packets(container: InputContainer) -> Iterator[tuple[int, av.Packet[Stream]]]:

@@ -28,7 +28,7 @@ AGAIN_S: Final = 1e-6  # less than the tick of any clock
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _LastPlace:
     """Where a track was last, and the number that the package has for it."""
 
     box_xyxy: Float32
@@ -50,7 +50,7 @@ class ShotTracker:
             track_activation_threshold=NEW_TRACK_SCORE,
             high_conf_det_threshold=NEW_TRACK_SCORE,
         )
-        self._seen: dict[int, _Seen] = {}  # of each track that may go on
+        self._seen: dict[int, _LastPlace] = {}  # of each track that may go on
         self._unused = count()
 
     def assign(self, faces: Faces, time_s: float) -> Ints:
@@ -66,7 +66,7 @@ class ShotTracker:
         new = np.flatnonzero((numbers >= 0) & (tracks < 0))
         tracks[new] = self._where_one_was(faces.boxes_xyxy[new], set(track_of.values()) - set(tracks.tolist()))
         for row in np.flatnonzero(tracks >= 0):
-            self._seen[int(tracks[row])] = _Seen(faces.boxes_xyxy[row], int(numbers[row]))
+            self._seen[int(tracks[row])] = _LastPlace(faces.boxes_xyxy[row], int(numbers[row]))
         return tracks
 
     def _where_one_was(self, boxes_xyxy: Float32, lost: set[int]) -> list[int]:

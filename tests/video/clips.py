@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import shutil
+import struct
 import subprocess
 import tempfile
 from fractions import Fraction
@@ -19,10 +20,12 @@ atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
 PICTURES = "-f lavfi -i testsrc2=s=96x64:r=24:d=1"
 SOUND = "-f lavfi -i sine=d=1:r=44100"
 BEEP = "-f lavfi -i aevalsrc=sin(2764*t)*gte(t\\,0.5):d=1:s=48000"
+LATE_BEEP = "-f lavfi -i aevalsrc=sin(2764*t)*gte(t\\,3.5):d=4:s=44100"
 H264 = "-pix_fmt yuv420p -c:v libx264"
 BARS = "-f lavfi -i smptehdbars=s=96x64:r=24:d=0.25"
 GAPS = "-vf select='not(between(n,5,7)+eq(n,11)+between(n,15,19))' -fps_mode vfr"
 BROADCAST_S = 36000
+ONCE = 0x10000  # an edit list's word for the speed of a piece, in 65536ths
 
 RECIPES = {
     "24.mp4": f"{PICTURES} {SOUND} {H264} -c:a aac",
@@ -40,6 +43,8 @@ RECIPES = {
     "no-sound.mp4": f"{PICTURES} {H264}",
     "two-tracks.mp4": f"{PICTURES} {SOUND} -f lavfi -i sine=f=880:d=1:r=48000 {H264} -map 0 -map 1 -map 2 "
     "-c:a:0 aac -c:a:1 libmp3lame",
+    "before-pieces.mp4": f"-itsoffset 1 -f lavfi -i testsrc2=s=96x64:r=24:d=4 -itsoffset 1 {LATE_BEEP} {H264} "
+    "-bf 0 -c:a aac -movie_timescale 1000",  # an edit list of two entries
     "late-sound.mp4": f"{PICTURES} -itsoffset 0.7 {SOUND} {H264} -c:a aac",
     "late-pictures.mp4": f"-itsoffset 0.5 {PICTURES} {SOUND} -map 0 -map 1 {H264} -c:a aac",
     "h264-aac.mkv": f"{PICTURES} {SOUND} {H264} -c:a aac",
@@ -103,6 +108,18 @@ def clip(name: str) -> Path:
             clip(argument)
     ffmpeg(*arguments, name)
     return FOLDER / name
+
+
+@cache
+def in_pieces() -> Path:
+    """Two pieces by the edit list, both of a second: from 0 s and from 3 s of what is stored, its beep at 1.5 s."""
+    content, at = bytearray(clip("before-pieces.mp4").read_bytes()), 0
+    for ticks_per_s, start in ((12288, 0), (44100, 1024)):  # the encoder's run-up is not heard
+        at = content.index(b"elst", at + 1)
+        struct.pack_into(">IiIIiI", content, at + 12, 1000, start, ONCE, 1000, start + 3 * ticks_per_s, ONCE)
+    path = FOLDER / "pieces.mp4"
+    path.write_bytes(content)
+    return path
 
 
 def ffmpeg(*arguments: str | Path) -> bytes:

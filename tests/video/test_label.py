@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
+from clips import in_pieces
 from excerpts import CUT, FRAMES, excerpt
 from PIL import Image
 
@@ -260,7 +261,7 @@ def test_a_terminal_shows_how_far_it_is(
     label(video, "lanterns", out, quick)
     shown = capfd.readouterr()
     assert shown.out == ""
-    for phase in ("analyse", "render"):
+    for phase in ("analyse", "render", "sound", "export"):
         assert f"[mv] title.mp4: {phase}" in shown.err
     assert f"{FRAMES}/{FRAMES}" in shown.err
 
@@ -314,6 +315,11 @@ def test_what_can_be_read_of_a_video_is_labelled(out: Path, quick: Params, tmp_p
     told = run_of(label(video, "lanterns", out, quick))
     assert 3 < told["counts"]["frames"] < CUT
     assert told["warnings"][0] == f"the video is cut short: {told['decode']['cut_short']}"
+
+
+def test_sound_that_cannot_be_copied_is_told(out: Path, quick: Params) -> None:
+    warning = "audio track 1 (aac) is encoded as AAC: its edit list joins pieces of it"
+    assert run_of(label(in_pieces(), "lanterns", out, quick))["warnings"] == [warning]
 
 
 def other_embedder(project: Path) -> None:

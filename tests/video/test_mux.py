@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import subprocess
+import time
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -12,7 +14,7 @@ import av
 import imageio_ffmpeg
 import numpy as np
 import pytest
-from clips import FOLDER, clip, ffmpeg, frame_times
+from clips import FOLDER, clip, ffmpeg, frame_times, in_pieces
 
 from pipeline.errors import LineupError
 from pipeline.params import Render
@@ -31,6 +33,8 @@ COPIED = {
     "aac.ts": 0.0001, "broadcast.ts": 0.0001, "clock-wraps.ts": 0.0001,
 }  # fmt: skip
 ENCODED = ["pcm.mov", "h264-pcm.avi", "vp8-vorbis.webm", "ac3.ts", "mpeg2.mpg"]
+SAMPLES = ("-vn", "-f", "s16le", "-")
+PACKET_S = 1024 / 44100 + 1e-4  # of AAC
 SILENT = ["no-sound.mp4", "hdr.mp4", "animation.gif", "raw.h264"]
 
 
@@ -96,7 +100,7 @@ def test_sound_that_mp4_or_browsers_lack_becomes_aac(name: str, tmp_path: Path) 
     assert [(track.action, track.md5) for track in report.tracks] == [("encoded as AAC", "")]
     assert [track.codec for track in audio_tracks(tmp_path / "out.mp4")] == ["aac"]
     offset_s = verify_sync(clip(name), tmp_path / "out.mp4").tracks[0].max_offset_s
-    assert offset_s <= 1024 / 44100 + 1e-4
+    assert offset_s <= PACKET_S
 
 
 def onset_s(path: Path) -> float:
@@ -114,6 +118,22 @@ def onset_s(path: Path) -> float:
 def test_sound_encoded_anew_is_heard_at_the_same_moment(name: str, beep_s: float, tmp_path: Path) -> None:
     assert onset_s(clip(name)) == pytest.approx(beep_s, abs=0.005)
     assert onset_s(labelled(name, tmp_path)) == pytest.approx(onset_s(clip(name)), abs=0.003)
+
+
+def test_sound_of_several_pieces_is_encoded_anew_and_stays_in_step(tmp_path: Path) -> None:
+    pictures, out = tmp_path / "pictures.mp4", tmp_path / "out.mp4"
+    render(in_pieces(), {}.get, Roster("g", ()), Render(crf=30, preset="ultrafast"), pictures)
+    [track] = put_sound_back(pictures, in_pieces(), out).tracks
+    assert (track.action, track.reason) == ("encoded as AAC", "its edit list joins pieces of it")
+    played, source_played = (np.frombuffer(ffmpeg("-i", path, *SAMPLES), np.int16) for path in (out, in_pieces()))
+    beep, source_beep = (np.flatnonzero(np.abs(samples) > 3000)[0] / 44100 for samples in (played, source_played))
+    assert source_beep == pytest.approx(1.5, abs=PACKET_S)  # ffmpeg begins a piece with a whole packet
+    assert beep == pytest.approx(source_beep, abs=0.003)
+    assert len(played) / 44100 == pytest.approx(2, abs=2 * PACKET_S)
+    assert frame_times(out) == frame_times(in_pieces())
+    sync = verify_sync(in_pieces(), out)
+    assert sync.same_times
+    assert sync.tracks[0].max_offset_s <= PACKET_S
 
 
 @pytest.mark.parametrize("name", SILENT)
@@ -182,6 +202,36 @@ def test_sound_that_nobody_can_read_does_not_cost_the_pictures(tmp_path: Path, m
     assert report.trouble
     assert frame_times(tmp_path / "out.mp4") == frame_times(clip("ac3.ts"))
     assert audio_tracks(tmp_path / "out.mp4") == ()
+
+
+def test_it_tells_how_far_it_is(tmp_path: Path) -> None:
+    told: list[int] = []
+    put_sound_back(pictures_of("24.mp4"), clip("24.mp4"), tmp_path / "out.mp4", told.append)
+    assert told == sorted(set(told))
+    assert told[-1] == len(frame_times(clip("24.mp4")))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a shell script")
+def test_a_program_that_hangs_tells_nothing_new_and_ends_with_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pictures, source, hangs = pictures_of("24.mp4"), clip("24.mp4"), tmp_path / "hangs"
+    hangs.write_text("#!/bin/sh\necho frame=3\necho frame=3\necho progress=continue\necho frame=4\nexec sleep 60\n")
+    hangs.chmod(0o755)
+    monkeypatch.setattr("imageio_ffmpeg.get_ffmpeg_exe", lambda: str(hangs))
+    told: list[int] = []
+
+    def stop_at_4(frames: int) -> None:
+        told.append(frames)
+        if frames == 4:
+            raise KeyboardInterrupt
+
+    started_s = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        put_sound_back(pictures, source, tmp_path / "out.mp4", stop_at_4)
+    assert told == [3, 4]
+    assert time.monotonic() - started_s < 30
+    assert [path.name for path in tmp_path.iterdir()] == ["hangs"]
 
 
 def test_a_failure_says_why_in_one_line_and_leaves_what_was_there(tmp_path: Path) -> None:
