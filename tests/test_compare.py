@@ -82,6 +82,19 @@ def test_a_model_that_learnt_swapped_names_is_worse(after: Path, params: Params)
     assert told["not named wrong"].is_worse(params.refresh)
 
 
+@pytest.mark.parametrize("more", [False, True], ids=["as many faces", "more faces"])
+def test_naming_more_strangers_is_worse_unless_more_faces_were_learnt(more: bool, after: Path, params: Params) -> None:
+    model, tried = training.train(read_side(Path("data", GROUP), TRAIN), params, EMBEDDER)
+    lenient = replace(model, open_set=replace(model.open_set, threshold=-1.0))
+    save(after / "models" / GROUP, lenient, {name: one.classifier for name, one in tried.items()}, model.gallery)
+    if more:
+        learn(after, str(read_side(Path("data", GROUP), TEST).keys[0]))
+    told = compared(after, params)["strangers unnamed"]
+    assert told.lost >= 5
+    assert told.is_worse(params.refresh) != more
+    assert ("as more photos bring" in str(told)) == more
+
+
 def test_a_member_whom_the_new_model_does_not_know_is_told(after: Path, params: Params) -> None:
     side = read_side(Path("data", GROUP), TRAIN)
     kept = side.labels > 0
