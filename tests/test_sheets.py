@@ -30,7 +30,7 @@ def test_pictures_files_and_gaps_become_cells(tmp_path: Path) -> None:
     assert np.abs(tiles[2][:20] - 200).max() < 12
 
 
-@pytest.mark.parametrize("caption", ["mira", "미라 이름", "白石 かな カナ", "🌙" * 50, "word " * 90, "", "a\nb\tc"])
+@pytest.mark.parametrize("caption", ["mira", "미라 이름", "白川 かな カナ", "🌙" * 50, "word " * 90, "", "a\nb\tc"])
 def test_any_caption_is_drawn_within_its_cell(tmp_path: Path, caption: str) -> None:
     sheet(tmp_path / "with.jpg", [(None, caption)])
     sheet(tmp_path / "without.jpg", [(None, "")])

@@ -238,10 +238,10 @@ def test_status_0_when_all_are_labelled(asked: list[tuple], monkeypatch: pytest.
         ([], "labelled", None, []),
         (["--out", "mine", "--threshold", "0.75"], "videos/mine", 0.75, []),
         (
-            ["--style", "blur", "--only", "-지민", "--only", "b", "--unknowns", "hidden"],
+            ["--style", "blur", "--only", "-지원", "--only", "b", "--unknowns", "hidden"],
             "labelled",
             None,
-            ["--style=blur", "--unknowns=hidden", "--only=-지민", "--only=b"],
+            ["--style=blur", "--unknowns=hidden", "--only=-지원", "--only=b"],
         ),
     ],
     ids=["defaults", "given", "drawing"],

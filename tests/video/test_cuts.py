@@ -68,8 +68,8 @@ def cut_at(first: int, last: int, out: int) -> Cut:
 
 
 def test_an_editing_program_is_told_whole_frames(info: VideoInfo) -> None:
-    lines = edl([cut_at(24, 47, 0), cut_at(180_000, 180_009, 24)], info, "clip - 지민").splitlines()
-    assert lines[:2] == ["TITLE: clip - 지민", "FCM: NON-DROP FRAME"]
+    lines = edl([cut_at(24, 47, 0), cut_at(180_000, 180_009, 24)], info, "clip - 지원").splitlines()
+    assert lines[:2] == ["TITLE: clip - 지원", "FCM: NON-DROP FRAME"]
     assert [line for line in lines if line[:3].isdigit()] == [
         "001  AX       AA/V  C        00:00:01:00 00:00:02:00 01:00:00:00 01:00:01:00",
         "002  AX       AA/V  C        02:05:00:00 02:05:00:10 01:00:01:00 01:00:01:10",

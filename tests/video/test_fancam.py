@@ -25,7 +25,7 @@ from pipeline.video.decode import pictures, probe
 from pipeline.video.exports.labelled import Labelled, labelled
 from pipeline.video.fancam import fancam
 
-ROSTER = Roster("g", (Member("v", "../V", "#0072B2"), Member("../x", "지민\n", "#E69F00")))
+ROSTER = Roster("g", (Member("v", "../V", "#0072B2"), Member("../x", "지원\n", "#E69F00")))
 SHOT = 4  # frames; M is seen in every other shot
 
 
@@ -192,7 +192,7 @@ def test_files_are_named_by_number_and_only_the_index_says_whose(fine: Params, t
     assert {path.name for path in out.iterdir()} == set(made.files)
     assert (made.member, made.number, made.cuts) == ("../x", 2, 1)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["out"]
-    assert "TITLE: 24 - 지민" in (out / "fancam-2-cuts.edl").read_text(encoding="utf-8").splitlines()[0]
+    assert "TITLE: 24 - 지원" in (out / "fancam-2-cuts.edl").read_text(encoding="utf-8").splitlines()[0]
 
 
 def test_progress_is_told_and_what_follows_the_last_cut_is_not_read(fine: Params, tmp_path: Path) -> None:

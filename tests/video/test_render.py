@@ -19,7 +19,7 @@ from pipeline.video.decode import Colour, probe
 from pipeline.video.render import render
 
 BLUE = "#0072B2"
-ROSTER = Roster("g", (Member("jm", "지민", BLUE),))
+ROSTER = Roster("g", (Member("jm", "지원", BLUE),))
 FINE = Render(crf=4, preset="ultrafast", encoder="libx264")
 
 TIMED = [

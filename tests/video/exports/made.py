@@ -17,7 +17,7 @@ from pipeline.video.exports import write_exports
 from pipeline.video.exports.labelled import labelled
 
 ROSTER = Roster(
-    "g", (Member("jm", "지민", COLOURS[0]), Member("sk", "さくら", COLOURS[1]), Member("mai", "白石麻衣", COLOURS[2]))
+    "g", (Member("jm", "지원", COLOURS[0]), Member("sk", "さくら", COLOURS[1]), Member("mai", "白川千夏", COLOURS[2]))
 )
 
 

@@ -328,7 +328,7 @@ def test_controls(shown: Path, page: Any) -> None:
 def test_the_address_keeps_time_and_member(shown: Path, page: Any) -> None:
     opened(page, shown, "#t=0.5&m=jm", 0.5)
     assert now(page) == pytest.approx(0.5, abs=0.01)
-    assert page.locator(".name[aria-pressed=true] b").all_text_contents() == ["지민"]
+    assert page.locator(".name[aria-pressed=true] b").all_text_contents() == ["지원"]
     page.keyboard.press("2")
     until(page, "location.hash === '#t=0.5&m=sk'")
 

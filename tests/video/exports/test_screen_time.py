@@ -103,7 +103,7 @@ def test_the_files(tmp_path: Path, info: VideoInfo) -> None:
     with (tmp_path / "screen_time.csv").open(encoding="utf-8", newline="") as handle:
         rows = list(csv.DictReader(handle))
     assert rows[0] == {
-        "member": "jm", "name": "지민", "seconds": "0.4", "share": "0.1333", "appearances": "1", "first_s": "0.8",
+        "member": "jm", "name": "지원", "seconds": "0.4", "share": "0.1333", "appearances": "1", "first_s": "0.8",
         "last_s": "1.2", "at_least_s": "0.4", "at_most_s": "0.4", "solo_s": "0.4", "thumbnail": "thumbnails/1.jpg",
     }  # fmt: skip
     assert [(row["member"], row["seconds"], row["first_s"]) for row in rows[1:]] == [

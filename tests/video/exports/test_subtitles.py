@@ -53,10 +53,10 @@ def test_cues_begin_and_end_with_frames(tmp_path: Path, info: VideoInfo) -> None
     ntsc = table([n * 1001 / 24000 for n in range(48)])
     exported(tmp_path, seen(ntsc, jm=list(range(1, 25)), sk=list(range(12, 25))), ntsc, info)
     assert (tmp_path / "names.srt").read_text(encoding="utf-8") == (
-        "1\n00:00:00,042 --> 00:00:00,500\n지민\n\n2\n00:00:00,500 --> 00:00:01,043\n지민, さくら\n\n"
+        "1\n00:00:00,042 --> 00:00:00,500\n지원\n\n2\n00:00:00,500 --> 00:00:01,043\n지원, さくら\n\n"
     )
     assert (tmp_path / "names.vtt").read_text(encoding="utf-8") == (
-        "WEBVTT\n\n1\n00:00:00.042 --> 00:00:00.500\n지민\n\n2\n00:00:00.500 --> 00:00:01.043\n지민, さくら\n\n"
+        "WEBVTT\n\n1\n00:00:00.042 --> 00:00:00.500\n지원\n\n2\n00:00:00.500 --> 00:00:01.043\n지원, さくら\n\n"
     )
 
 
@@ -97,7 +97,7 @@ def test_a_style_for_each_member_in_its_colour(tmp_path: Path, info: VideoInfo) 
     exported(tmp_path, seen(TENTHS, jm=[0], mai=[1]), TENTHS, info)
     file = pysubs2.load(str(tmp_path / "names.ass"))
     assert (file.info["PlayResX"], file.info["PlayResY"]) == ("640", "360")
-    assert list(file.styles) == ["1 지민", "2 さくら", "3 白石麻衣"]
+    assert list(file.styles) == ["1 지원", "2 さくら", "3 白川千夏"]
     assert [file.styles[event.style].outlinecolor for event in file] == [
         pysubs2.Color(*ImageColor.getrgb(COLOURS[place])) for place in (0, 2)
     ]
