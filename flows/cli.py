@@ -92,7 +92,7 @@ def _usage(error: typer.TyperException) -> str:
 def _commands(words: list[str]) -> Iterator[str]:
     """The words that are the names of a command, and of one of its own."""
     command: Any = typer.main.get_command(app)
-    for word in words:
+    for word in (word for word in words if not word.startswith("-")):
         command = getattr(command, "commands", {}).get(word)
         if command is None:
             return

@@ -16,7 +16,8 @@ from pipeline.tether import OWN_GROUP
 STDERR: Final = 2  # what tools print goes there, so that of a command with --json stdout is JSON and nothing else
 ERROR: Final = "ERROR: "  # how DVC begins what went wrong
 SUPPORT: Final = "Having any troubles?"  # and how it ends what was not foreseen
-# How lines begin in which it tells of 'data/...raw.dvc', whose photos may have changed, and what to do after it.
+# How lines of DVC begin that would mislead: what to run next, which Lineup does itself, and that a raw.dvc "didn't
+# change", which is of the stage and not of its photos.
 ADVICE: Final = (b"'data/", b"To track the changes", b"git add", b"To enable auto", b"dvc config", b"Use `dvc push`")
 
 

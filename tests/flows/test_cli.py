@@ -118,6 +118,7 @@ NO_COMMAND_LINES = {
     "an argument too many": (["rollback", "x", "-g", "g"], "unexpected extra argument(s) (x)", "lineup rollback"),
     "an option is missing": (["import", "photos"], "missing option '--group'", "lineup import"),
     "an option without its value": (["label", "a", "-g"], "option '-g' requires an argument", "lineup label"),
+    "the same behind another option": (["--debug", "label", "a", "-g"], "'-g' requires an argument", "lineup label"),
     "no number": (["label", "a", "-g", "g", "--jobs", "two"], "invalid value for '--jobs': ", "lineup label"),
     "too large": (["label", "a", "-g", "g", "--threshold", "2"], "less than or equal to 1", "lineup label"),
     "none of the words": (["label", "a", "-g", "g", "--style", "x"], "'x' is not one of 'box'", "lineup label"),
