@@ -14,8 +14,9 @@ function select(index) {
   cards[current]?.classList.remove("current");
   current = Math.max(0, Math.min(cards.length - 1, index));
   cards[current].classList.add("current");
-  const tall = cards[current].offsetHeight > innerHeight / 2;
-  cards[current].scrollIntoView({ block: tall ? "start" : "center" });
+  const card = cards[current], section = card.closest("section");
+  const first = section.querySelector(".card") === card, tall = card.offsetHeight > innerHeight / 2;
+  (first ? section : card).scrollIntoView({ block: first || tall ? "start" : "center" });
 }
 
 function paint(card, decided) {
@@ -29,11 +30,20 @@ function paint(card, decided) {
     !one ? card.dataset.machine ?? "" : one.decision === "reject" ? "✗ left out" : `✓ ${names.get(member) ?? member}`;
 }
 
+const undecided = section => cards.filter(card => section.contains(card) && card.dataset.offer && !card.dataset.decision);
+
+function offerAll(button) {
+  const open = undecided(button.closest("section"));
+  button.hidden = !open.length;
+  if (open.length) button.textContent = `Accept ${open.length === 1 ? "this one" : `all ${open.length}`} as ${names.get(open[0].dataset.offer)}`;
+}
+
 function tell({ waiting, problems, counts }) {
   document.querySelectorAll("nav span").forEach((span, index) => { span.textContent = counts[index] ?? ""; });
   byId("waiting").textContent = waiting
     ? `${waiting} ${waiting === 1 ? "decision is" : "decisions are"} not built in yet: run dvc repro when you are done.`
-    : "Every decision is built in.";
+    : counts.at(-1) ? "Every decision is built in." : "Nothing is decided yet.";
+  document.querySelectorAll("[data-action=all]").forEach(offerAll);
   problem(problems.join(" · "));
 }
 
@@ -64,7 +74,7 @@ async function refresh() {
   }
 }
 
-function send(key, decision, member, isUndo) {
+function send(key, decision, member, { undoes = false, together = null } = {}) {
   sending = sending.then(async () => {
     try {
       const told = await asked("/decisions", {
@@ -73,7 +83,7 @@ function send(key, decision, member, isUndo) {
         body: JSON.stringify({ key, decision, member }),
       });
       for (const card of cards) if (card.dataset.key === key) paint(card, { [key]: told.now });
-      if (!isUndo && (told.before || told.now)) remember({ key, before: told.before });
+      if (!undoes && (told.before || told.now)) remember({ key, before: told.before, together });
       tell(told);
     } catch (error) {
       problem(error.message);
@@ -88,23 +98,34 @@ function undoable() {
 }
 
 function remember(step) {
-  sessionStorage.setItem(UNDO, JSON.stringify([...undoable(), step].slice(-500)));
+  sessionStorage.setItem(UNDO, JSON.stringify([...undoable(), step].slice(-5000)));
 }
 
 function undo() {
   sending = sending.then(() => {
-    const steps = undoable(), last = steps.pop();
+    const steps = undoable(), last = steps.at(-1);
     if (!last) return problem("Nothing was decided in this window that could be undone; 0 takes a decision back.");
+    const from = last.together === null ? steps.length - 1 : steps.findIndex(step => step.together === last.together);
+    const undone = steps.splice(from);
     sessionStorage.setItem(UNDO, JSON.stringify(steps));
-    const at = cards.findIndex(card => card.dataset.key === last.key);
+    const at = cards.findIndex(card => card.dataset.key === undone[0].key);
     if (at >= 0) select(at);
-    send(last.key, last.before?.decision ?? "clear", last.before?.member ?? "", true);
+    for (const { key, before } of undone) send(key, before?.decision ?? "clear", before?.member ?? "", { undoes: true });
+  });
+}
+
+// Looked for when what was pressed before has been saved: who was just rejected is not accepted after all.
+function acceptAll(section) {
+  sending = sending.then(() => {
+    const open = undecided(section), together = crypto.randomUUID();
+    for (const card of open) send(card.dataset.key, "accept", card.dataset.offer, { together });
+    if (open.length) select(cards.indexOf(open.at(-1)) + 1);
   });
 }
 
 function decide(decision, member = "") {
   if (current < 0) return;
-  send(cards[current].dataset.key, decision, member, false);
+  send(cards[current].dataset.key, decision, member);
   byId("members").classList.remove("open");
   if (decision !== "clear") select(current + 1);
 }
@@ -126,11 +147,13 @@ function mark() {
   const [x0, y0, x1, y1] = cards[current].dataset.box.split(" ").map(Number);
   const place = { left: x0 / width, top: y0 / height, width: (x1 - x0) / width, height: (y1 - y0) / height };
   for (const [side, share] of Object.entries(place)) byId("mark").style[side] = `${100 * share}%`;
+  byId("whole").style.setProperty("--ratio", width / height);
   byId("mark").hidden = false;
 }
 
 const actions = {
   accept: () => current >= 0 && decide("accept", cards[current].dataset.offer),
+  all: button => current >= 0 && acceptAll((button ?? cards[current]).closest("section")),
   reject: () => decide("reject"),
   clear: () => decide("clear"),
   who: () => byId("members").classList.toggle("open"),
@@ -141,7 +164,7 @@ const actions = {
   previous: () => select(current - 1),
 };
 const keys = {
-  a: "accept", r: "reject", 0: "clear", u: "undo", "?": "help", " ": "photo",
+  a: "accept", "shift-a": "all", r: "reject", 0: "clear", u: "undo", "?": "help", " ": "photo",
   n: "next", j: "next", arrowright: "next", arrowdown: "next",
   p: "previous", k: "previous", arrowleft: "previous", arrowup: "previous",
 };
@@ -149,7 +172,8 @@ const keys = {
 // On keyboards of other alphabets the place of the key counts.
 function pressed(event) {
   const latin = event.key.length > 1 || /^[a-z0-9? ]$/i.test(event.key);
-  return (latin ? event.key : event.code.replace(/^(Key|Digit)/, "")).toLowerCase();
+  const key = (latin ? event.key : event.code.replace(/^(Key|Digit)/, "")).toLowerCase();
+  return key === "a" && event.shiftKey ? "shift-a" : key;
 }
 
 document.addEventListener("keydown", event => {
@@ -168,7 +192,7 @@ document.addEventListener("keydown", event => {
 document.addEventListener("click", event => {
   const button = event.target.closest("button"), card = event.target.closest(".card");
   if (button?.dataset.member !== undefined) decide("accept", button.dataset.member);
-  else if (button) actions[button.dataset.action]();
+  else if (button) actions[button.dataset.action](button);
   else if (event.target.closest("#photo")) toggle("photo");
   else if (card) {
     const again = cards[current] === card && event.target.matches(".card > .face");

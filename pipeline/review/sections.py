@@ -16,10 +16,13 @@ SHORTCUTS: Final = "123456789bcdefghilmoqstvwxyz"  # the other letters and 0 are
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """One page: its title, and its faces in groups of a heading each; 'cases' are shown large, with what tells."""
+    """One page: its title, and its faces by the member they are said to be ('' where the page has no headings).
+
+    'cases' are shown large, each with what tells; 'offers' small, below sure faces of the member; 'faces' only small.
+    """
 
     title: str
-    kind: Literal["cases", "faces"]
+    kind: Literal["cases", "offers", "faces"]
     groups: tuple[tuple[str, tuple[Case, ...]], ...]
 
 
@@ -28,8 +31,8 @@ def sections(cases: Cases, decided: Mapping[str, Decided]) -> tuple[Section, ...
     names = {member.key: member.name for member in cases.roster.members}
     latest = tuple(_plain(cases, key) for key in reversed(list(decided)))
     return (
-        Section("Suspects", "cases", _grouped(cases.suspects, names)),
-        Section("Suggestions", "cases", _grouped(cases.suggestions, names)),
+        Section("Suspects", "cases", _grouped(cases.suspects)),
+        Section("Suggestions", "offers", _grouped(cases.suggestions)),
         *(
             Section(names.get(member, member), "faces", (("", tuple(_plain(cases, key) for key in keys)),))
             for member, keys in cases.by_member.items()
@@ -50,9 +53,9 @@ def shortcuts(roster: Roster) -> dict[str, str]:
     return {key: shortcut.strip() for key, shortcut in zip(roster.keys, given, strict=False)}
 
 
-def _grouped(cases: Iterable[Case], names: Mapping[str, str]) -> tuple[tuple[str, tuple[Case, ...]], ...]:
+def _grouped(cases: Iterable[Case]) -> tuple[tuple[str, tuple[Case, ...]], ...]:
     together = groupby(cases, key=lambda case: case.member or case.looks_like)
-    return tuple((names.get(member, member), tuple(of_member)) for member, of_member in together)
+    return tuple((member, tuple(of_member)) for member, of_member in together)
 
 
 def _plain(cases: Cases, key: str) -> Case:

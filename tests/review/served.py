@@ -75,7 +75,7 @@ def served(data: Path) -> Iterator[Page]:
 
 
 def make_doubtful(data: Path) -> None:
-    """Four suspects (two of mira's, two of tavi's) and two faces of a group photo that look like juno and kaia."""
+    """Four suspects (two of mira's, two of tavi's) and faces of group photos that look like juno (three) and kaia."""
     faces = read_table(data / "faces.parquet", FACES)
     curated = read_table(data / "curated.parquet", CURATED)
     of = {member: rows["key"].tolist() for member, rows in curated.groupby("member")}
@@ -88,8 +88,8 @@ def make_doubtful(data: Path) -> None:
     write_table(data / "suspects.parquet", pd.DataFrame(rows, columns=SUSPECTS.names), SUSPECTS)
     gone = [key for key, *_, action, _ in rows if action == "drop"]
     write_table(data / "curated.parquet", curated[~curated["key"].isin(gone)], CURATED)
-    pair = faces[faces["key"].isin([of["juno"][0], of["kaia"][0]])]
-    loose = pair.assign(key=pair["key"] + "@1", member="")
-    write_table(data / "unlabelled.parquet", loose, FACES)
-    offers = [(f"{of[member][0]}@1", member, 0.7, 0.3) for member in ("juno", "kaia")]
+    alike = [(key, "juno") for key in of["juno"][:3]] + [(of["kaia"][0], "kaia")]
+    few = faces[faces["key"].isin([key for key, _ in alike])]
+    write_table(data / "unlabelled.parquet", few.assign(key=few["key"] + "@1", member=""), FACES)
+    offers = [(f"{key}@1", member, 0.7, 0.3) for key, member in alike]
     write_table(data / "suggested.parquet", pd.DataFrame(offers, columns=SUGGESTED.names), SUGGESTED)

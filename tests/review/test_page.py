@@ -60,7 +60,7 @@ def counts(tab: Any) -> list[int]:
 
 def settled(tab: Any, count: int) -> None:
     """Wait until so many decisions are told as waiting."""
-    words = "Every decision" if not count else f"{count} decision{'s are' if count > 1 else ' is'} not built in"
+    words = "Nothing is decided" if not count else f"{count} decision{'s are' if count > 1 else ' is'} not built in"
     tab.wait_for_selector(f"#waiting:has-text('{words}')")
 
 
@@ -107,6 +107,7 @@ def test_help_and_the_whole_photo(tab: Any, group: Path) -> None:
     face = read_table(group / "faces.parquet", FACES).set_index("key").loc[key]
     shown = [(mark["x"] - whole["x"]) / whole["width"] * width, (mark["y"] - whole["y"]) / whole["height"] * height]
     assert shown == pytest.approx([face["x0"], face["y0"]], abs=3.0)
+    assert max(whole["width"] / 1280, whole["height"] / 800) > 0.8  # small photos too are seen large
     assert mark["width"] / whole["width"] * width == pytest.approx(face["x1"] - face["x0"], abs=3.0)
     tab.keyboard.press(" ")
     assert not tab.locator("#photo").is_visible()
@@ -120,6 +121,26 @@ def test_suggestions_are_additions(tab: Any, server: Page, group: Path) -> None:
     tab.keyboard.press("r")
     settled(tab, 2)
     assert decided(group) == ["accept,juno", "reject,"]
+
+
+def test_all_suggestions_of_a_member_are_accepted_at_once(tab: Any, server: Page, group: Path) -> None:
+    tab.goto(f"{server.url}/page/1")
+    tab.wait_for_selector(".card.current")
+    juno, kaia = tab.locator("[data-action=all]").all()
+    assert (juno.inner_text(), kaia.inner_text()) == ("Accept all 3 as juno", "Accept this one as kaia")
+    tab.keyboard.press("r")  # who was looked at and rejected is not accepted with the rest
+    tab.keyboard.press("Shift+A")
+    settled(tab, 3)
+    assert decided(group) == ["reject,", "accept,juno", "accept,juno"]
+    assert not juno.is_visible()
+    assert current(tab) == 3  # the next member's first
+    tab.keyboard.press("u")
+    settled(tab, 1)
+    assert decided(group)[3:] == ["clear,", "clear,"]
+    assert juno.inner_text() == "Accept all 2 as juno"
+    kaia.click()
+    settled(tab, 2)
+    assert decided(group)[5:] == ["accept,kaia"]
 
 
 @pytest.mark.parametrize("tab", [PHONE], indirect=True, ids=["phone"])

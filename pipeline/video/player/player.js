@@ -15,6 +15,7 @@ const lineup = (() => {
     document.title = data.title;
     at("title").textContent = data.title;
     boxes = new Boxes(at("boxes"), video, data);
+    document.body.style.setProperty("--lanes", data.members.length);
     timeline = new Timeline(at("lanes"), data, { seek, highlight, hide });
     origin_s = data.origin_s;
     video.width = data.width;

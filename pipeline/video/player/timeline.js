@@ -17,10 +17,10 @@ class Timeline {
       member.thumbnail ? element("img", { src: member.thumbnail, alt: "", loading: "lazy" }) : element("span", { className: "face" }),
       element("b", { dir: "auto", textContent: member.name }),
       element("small", { textContent: Timeline.told(member) }));
-    name.title = lane < 9 ? `${member.name}: highlight (${lane + 1})` : `${member.name}: highlight`;
+    name.title = `${member.name}: highlight${lane < 9 ? ` (${lane + 1})` : ""}\nSurely on screen for ${member.at_least_s.toFixed(1)} s,`
+      + ` named for ${member.seconds.toFixed(1)} s, at most there for ${member.at_most_s.toFixed(1)} s`;
     name.onclick = () => this.on.highlight(lane);
-    const hide = element("button", { type: "button", className: "hide", textContent: "Hide" });
-    hide.setAttribute("aria-label", `Hide ${member.name}`);
+    const hide = element("button", { type: "button", className: "hide" });
     hide.onclick = () => this.on.hide(lane);
     const canvas = element("canvas", {}), strip = element("div", { className: "strip" }, canvas);
     strip.setAttribute("role", "img");
@@ -29,7 +29,7 @@ class Timeline {
     const row = element("div", { className: spans.length ? "lane" : "lane never" }, name, hide, strip);
     row.style.setProperty("--colour", member.colour);
     row.style.setProperty("--on-colour", member.ink);
-    return { row, name, hide, canvas, spans, colour: member.colour };
+    return { row, name, hide, canvas, spans, colour: member.colour, shown: member.name };
   }
 
   listen(strip, spans) {
@@ -83,9 +83,10 @@ class Timeline {
   }
 
   mark(highlighted, hidden) {
-    this.lanes.forEach(({ row, name, hide }, lane) => {
+    this.lanes.forEach(({ row, name, hide, shown }, lane) => {
       name.setAttribute("aria-pressed", lane === highlighted);
-      hide.setAttribute("aria-pressed", hidden.has(lane));
+      hide.textContent = hidden.has(lane) ? "Show" : "Hide";
+      hide.setAttribute("aria-label", `${hide.textContent} ${shown}`);
       row.classList.toggle("hidden", hidden.has(lane));
     });
   }
@@ -107,7 +108,7 @@ class Timeline {
   }
 
   static told({ seconds, at_least_s, at_most_s }) {
-    const range = at_most_s - at_least_s > 0.1 ? ` (${at_least_s.toFixed(1)} – ${at_most_s.toFixed(1)})` : "";
+    const range = at_most_s - at_least_s > 0.1 ? ` (${at_least_s.toFixed(1)} to ${at_most_s.toFixed(1)})` : "";
     return `${seconds.toFixed(1)} s${range}`;
   }
 }

@@ -266,7 +266,7 @@ def test_hiding_and_highlighting(shown: Path, page: Any) -> None:
     assert colours_on(page) == [True, True]
     page.get_by_role("button", name="Hide さくら").click()
     assert colours_on(page) == [True, False]
-    page.get_by_role("button", name="Hide さくら").click()
+    page.get_by_role("button", name="Show さくら").click()
     page.keyboard.press("2")
     assert colours_on(page) == [False, True]
     pressed = page.locator(".name[aria-pressed=true] b")
