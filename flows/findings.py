@@ -30,13 +30,17 @@ class Findings:
     confusion: Path | None = None
     reasons: tuple[str, ...] = ()
 
-    def lines(self) -> Iterator[str]:
-        """What changed, a line each."""
+    def photos_line(self) -> str:
+        """How many photos there were and are, and whose they are that came or went."""
         before, after = (sum(getattr(one, when) for one in self.photos) for when in ("before", "after"))
         by_member = ", ".join(
             f"{one.member} {one.after - one.before:+}" for one in self.photos if one.after != one.before
         )
-        yield f"photos: {before} -> {after}" + (f" ({by_member})" if by_member else "")
+        return f"photos: {before} -> {after}" + (f" ({by_member})" if by_member else "")
+
+    def lines(self) -> Iterator[str]:
+        """What changed, a line each."""
+        yield self.photos_line()
         if self.metrics:
             (_, was, now), (_, tested, tests) = self.metrics[:2]
             yield f"accuracy on the test side: {_share(was, tested)} -> {_share(now, tests)}"

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from flows.groups import folder_of
 from flows.project import dvc
 from flows.promotion import settle
 from flows.queue import database
@@ -18,7 +19,6 @@ from flows.queue.store import Queue
 from flows.staging import Staging
 from flows.turns import one_at_a_time
 from pipeline.crawl.store import opened_store
-from pipeline.errors import DatasetError
 from pipeline.forget import (
     Person,
     Step,
@@ -30,7 +30,6 @@ from pipeline.forget import (
     pictured_with,
     steps,
 )
-from pipeline.intake import check_group
 from pipeline.records import SHORT_KEY
 from pipeline.roster import read_roster
 from pipeline.words import counted
@@ -48,8 +47,8 @@ class Forgetting:
 
 
 def keys_of(group: str) -> tuple[str, ...]:
-    """The keys of the members that the group's roster has; DatasetError when there is no such group."""
-    return read_roster(_folder(group)).keys
+    """The keys of the members that the group's roster has; LineupError when there is no such group."""
+    return read_roster(folder_of(group)).keys
 
 
 @contextmanager
@@ -57,9 +56,9 @@ def planned(group: str, member: str | None, photo: str | None) -> Iterator[Forge
     """What forgetting a member, else a photo by its key, takes; nothing is done yet, and no photo comes in meanwhile.
 
     What a crawl that was killed left is taken in first, and a promotion that was killed is finished, but not pushed.
-    DatasetError when there is none such.
+    LineupError when there is none such.
     """
-    data = _folder(group)
+    data = folder_of(group)
     with one_at_a_time():
         settle(Staging(group))
         with opened_store(data):
@@ -89,13 +88,6 @@ What is still there, and how to purge it (docs/privacy.md says it in full):
   git's history of {data / "review.csv"}, {data / "roster.yaml"}, metrics/{group}.json:
                                      git filter-repo --invert-paths --path FILE, then add the present files anew
   clones and backups that others have: ask them to do the same"""
-
-
-def _folder(group: str) -> Path:
-    data = Path("data") / check_group(group)
-    if not data.is_dir():
-        raise DatasetError(f"no group is called {group!r}: there is no folder {data}, see 'ls data'")
-    return data
 
 
 def _queue_steps(person: Person) -> Iterator[Step]:

@@ -16,8 +16,6 @@ from typing import Any, Final, Literal
 
 from flows import inputs
 from flows.process import VideoProcess
-from pipeline.errors import LineupError
-from pipeline.intake import RESERVED, check_group
 
 POLL_S: Final = 0.1
 LAST_WORDS: Final = 200  # characters of what a crashed process said that its error repeats
@@ -68,28 +66,6 @@ def expand(arguments: Iterable[str]) -> tuple[list[Path], list[Outcome]]:
     """
     videos, nothing = inputs.expand(arguments, _is_source)
     return videos, [Outcome(path, None, error or "no video there") for path, error in nothing]
-
-
-def check_model(group: str) -> None:
-    """LineupError when `group` has no model to label with, which says what to do."""
-    if (Path("models") / check_group(group) / "model.json").is_file():
-        return
-    if (Path("data") / group / "roster.yaml").is_file():
-        raise LineupError(f"{group} has no model yet: run 'dvc repro' first (or 'dvc pull' if somebody else built it)")
-    found = (*Path("models").glob("*/model.json"), *Path("data").glob("*/roster.yaml"))
-    groups = sorted({path.parent.name for path in found} - RESERVED)
-    there = f"there are: {', '.join(groups)}" if groups else "there is none yet, 'lineup import' brings one in"
-    raise LineupError(f"no group is called {group!r}; {there}")
-
-
-def check_members(group: str, names: Iterable[str]) -> None:
-    """LineupError when one of `names` is no member of `group`, before any work is done."""
-    if not (wanted := list(names)):
-        return
-    from pipeline.roster import read_roster  # these load pandas, which the command line else does not wait for
-    from pipeline.video.shown import member_keys
-
-    member_keys(read_roster(Path("data") / group), wanted)
 
 
 def label_all(

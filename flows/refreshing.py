@@ -17,6 +17,7 @@ from typing import Any
 from flows import git
 from flows.blobs import new_blobs
 from flows.findings import Findings, of_models, of_photos
+from flows.groups import folder_of
 from flows.project import dvc_answer, dvc_heard, dvc_on_tether
 from flows.promotion import finish, prefix, promote
 from flows.staging import SHARED, Staging, discard, kept_in_git, metrics_file, staged
@@ -109,6 +110,7 @@ def ready(group: str, take: bool = False) -> git.Head:
     """
     head = git.head()
     if group not in read_params().groups:
+        folder_of(group)
         raise DatasetError(f"{group} is not in the groups of params.yaml: run 'lineup import' or 'lineup crawl' first")
     own = kept_in_git(group)
     changed = git.uncommitted([*SHARED, metrics_file(group), *own])
@@ -172,7 +174,7 @@ def _stop(place: Staging, show: Show, findings: Findings) -> None:
         kept = place.data.relative_to(Path.cwd())
         raise RefusedError(
             f"{place.group}: refused: {'; '.join(findings.reasons)}. "
-            f"The model in use stays; the photos are kept in {kept}"
+            f"The model in use stays; {findings.photos_line()}, kept in {kept}"
         )
 
 

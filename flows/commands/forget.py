@@ -45,7 +45,10 @@ def forget(
         for note in forgetting.notes:  # first: what they rest on is gone afterwards
             print(f"note: {note}", flush=True)
         _done(forgetting, yes, dry_run)
-    print(left_to_do(group))
+    if forgetting.notes:
+        print(f"{counted(len(forgetting.notes), 'note')} above: look at them, nothing was done about what they name")
+    if not dry_run:
+        print(left_to_do(group))
 
 
 def _done(forgetting: Forgetting, yes: bool, dry_run: bool) -> None:

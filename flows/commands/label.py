@@ -20,13 +20,11 @@ from flows.commands.options import (
     StyleWanted,
     Threshold,
     UnknownsWanted,
-    drawing,
     end,
     print_outcome,
     stoppable,
 )
-from flows.project import enter_project
-from pipeline.params import read_params
+from flows.commands.request import requested
 
 if TYPE_CHECKING:
     from flows.labelling import Outcome, Request
@@ -61,20 +59,13 @@ def label(
     Example: `lineup label concert.mp4 clips/ --group lanterns --fancam Mira --show`
     """
     from flows.capacity import jobs_at_once
-    from flows.labelling import Request, check_members, check_model, expand
+    from flows.labelling import expand
     from flows.report import reported, rows
 
     if on and (show or jobs):
         raise typer.BadParameter("--on goes with neither --show nor --jobs: its workers say how many at once")
     paths, nothing = expand(videos)
-    out = out.resolve() if out else Path("labelled")  # the latter in the project's folder, entered next
-    enter_project()
-    params = read_params()  # a slip in it is told once, before the first video
-    check_model(group)
-    check_members(group, [*(fancam or ()), *(only or ())])
-    request = Request(
-        group, out, threshold, drawing(style, unknowns, only, fancam), silent_s=60 * params.worker.silent_min
-    )
+    request = requested(group, out, threshold, style, unknowns, only, fancam)
     found = _on(on, paths, request) if on else _here(paths, request, jobs or jobs_at_once(), show)
     outcomes: list[Outcome] = []
     with reported("label", group=group) as report, closing(found), stoppable("the same command goes on from there"):

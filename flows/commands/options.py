@@ -72,15 +72,6 @@ Jobs = Annotated[
 ]
 
 
-def drawing(
-    style: Style | None, unknowns: Unknowns | None, only: list[str] | None, fancam: list[str] | None
-) -> tuple[str, ...]:
-    """These options as the process of one video takes them."""
-    given = [f"--{name}={value}" for name, value in (("style", style), ("unknowns", unknowns)) if value]
-    given += [f"--only={member}" for member in only or ()]
-    return (*given, *(f"--fancam={member}" for member in fancam or ()))
-
-
 def print_json(value: Any) -> None:
     """Print what a command with --json tells: records as objects, paths whole and as text."""
     print(json.dumps(value, indent=2, default=_plain))

@@ -39,7 +39,7 @@ def photo(
 
     Example: `lineup photo backstage.jpg holiday/ --group lanterns --everyone-once`
     """
-    from flows.labelling import check_model
+    from flows.groups import check_model
     from flows.photos import expand, label_photos
     from pipeline.photo.label import PhotoLabeller
     from pipeline.progress import track

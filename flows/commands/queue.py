@@ -17,13 +17,12 @@ from flows.commands.options import (
     StyleWanted,
     Threshold,
     UnknownsWanted,
-    drawing,
     print_json,
     print_outcome,
 )
+from flows.commands.request import requested
 from flows.project import enter_project
 from pipeline.errors import FAILED
-from pipeline.params import read_params
 
 if TYPE_CHECKING:
     from flows.labelling import Outcome
@@ -66,7 +65,7 @@ def add(
 
     Example: `lineup queue add clips/ "tour/**/*.mp4" --group lanterns --priority 5`
     """
-    from flows.labelling import Request, check_members, check_model, expand
+    from flows.labelling import expand
     from flows.queue.store import Queue
     from flows.queue.submit import Submitted, submit
     from flows.queue.watch import watch
@@ -76,12 +75,7 @@ def add(
         raise typer.BadParameter("name videos, or a folder to --watch")
     paths, refused = expand(videos or [])
     watched = folder.resolve() if folder else None
-    out = out.resolve() if out else Path("labelled")
-    enter_project()
-    read_params()
-    check_model(group)
-    check_members(group, [*(fancam or ()), *(only or ())])
-    request = Request(group, out, threshold, drawing(style, unknowns, only, fancam))
+    request = requested(group, out, threshold, style, unknowns, only, fancam)
     with Queue() as jobs:
         if watched:
             watch(jobs, watched, request, priority)

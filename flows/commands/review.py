@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -23,12 +22,12 @@ def review(
     Example: `lineup review --group lanterns`
     """
     enter_project()
+    from flows.groups import folder_of
     from flows.reviewing import review as serve
-    from pipeline.intake import check_group
     from pipeline.loopback import open_browser
     from pipeline.review.desk import Desk
 
-    data = Path("data") / check_group(group)
+    data = folder_of(group)
 
     def ready(url: str) -> None:
         print(f"review: {url}  (Ctrl-C ends it)", flush=True)
@@ -37,6 +36,8 @@ def review(
 
     serve(data, port, ready)
     desk = Desk(data)
-    waiting = desk.standing(desk.cases()).waiting
-    are = "decision is" if waiting == 1 else "decisions are"
-    print(f"\n{waiting} {are} not built in yet: run 'dvc repro'" if waiting else "\nevery decision is built in")
+    standing = desk.standing(desk.cases())
+    if waiting := standing.waiting:
+        print(f"\n{waiting} {'decision is' if waiting == 1 else 'decisions are'} not built in yet: run 'dvc repro'")
+    else:
+        print("\nevery decision is built in" if standing.decided else "\nnothing is decided yet")

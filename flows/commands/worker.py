@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,6 +13,7 @@ from flows.commands.options import Jobs, print_outcome, stoppable
 from flows.project import enter_project
 from pipeline.errors import FAILED
 from pipeline.params import read_params
+from pipeline.words import counted
 
 if TYPE_CHECKING:
     from flows.labelling import Outcome
@@ -40,12 +42,11 @@ def worker(
     from flows.queue.worker import Worker
     from flows.report import reported, rows
 
-    failed = 0
+    states: Counter[str] = Counter()
     outcomes: list[Outcome] = []
 
     def told(job: Job, outcome: Outcome) -> None:
-        nonlocal failed
-        failed += job.state == "failed"
+        states[job.state] += 1
         outcomes.append(outcome)
         print_outcome(outcome)
 
@@ -55,14 +56,20 @@ def worker(
     what_then = "what was in hand waits for the next worker"
     with Queue() as queue, reported("worker") as report, stoppable(what_then):
         one = Worker(queue, silent_s, told)
-        print(f"{one.name}: {at_once} at a time", file=sys.stderr, flush=True)
+        print(f"worker {one.name}: {counted(at_once, 'video')} at a time", file=sys.stderr, flush=True)
         try:
             shown = bool(os.environ.get("PREFECT_API_URL")) if prefect is None else prefect
             _work(one, at_once, until_empty, shown)
         finally:
             report["videos"] = rows(outcomes)
-    if failed:
+            _print_sum(states)
+    if states["failed"]:
         raise typer.Exit(FAILED)
+
+
+def _print_sum(states: Counter[str]) -> None:
+    again = f", {states['waiting']} to be tried again" if states["waiting"] else ""
+    print(f"{states['done']} done, {states['failed']} failed{again}", flush=True)
 
 
 def _work(one: Worker, at_once: int, until_empty: bool, shown: bool) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 
 from filelock import FileLock
 
-from flows.labelling import check_model
+from flows.groups import check_model
 from pipeline.errors import ModelError
 from pipeline.files import folder_written_whole
 

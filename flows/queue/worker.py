@@ -135,4 +135,5 @@ class Worker:
     def _say(self, event: str, job: Job | None = None, **about: Any) -> None:
         if job:
             about = {"group": job.request.group, "video": str(job.video), "job": job.id[:SHORT_ID]} | about
-        self.log.info(event, extra={"about": {"worker": self.name} | about})
+        level = logging.WARNING if "reason" in about else logging.INFO
+        self.log.log(level, event, extra={"about": {"worker": self.name} | about})

@@ -185,8 +185,8 @@ def asked(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
         (elsewhere / name).parent.mkdir(exist_ok=True)
         (elsewhere / name).touch()
     shutil.copy(ROOT / "params.yaml", elsewhere)
-    monkeypatch.setattr("flows.labelling.check_model", lambda group: None)
-    monkeypatch.setattr("flows.labelling.check_members", lambda group, names: None)
+    monkeypatch.setattr("flows.groups.check_model", lambda group: None)
+    monkeypatch.setattr("flows.groups.check_members", lambda group, names: None)
     monkeypatch.setattr("flows.labelling.label_all", lambda *call: calls.append(call) or iter(OUTCOMES))
     monkeypatch.chdir(elsewhere / "videos")
     return calls

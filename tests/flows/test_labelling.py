@@ -14,7 +14,8 @@ import pytest
 from conftest import ROOT
 from excerpts import excerpt
 
-from flows.labelling import Request, check_model, expand, label_all, label_one
+from flows.groups import check_model
+from flows.labelling import Request, expand, label_all, label_one
 from pipeline.errors import LineupError
 
 

@@ -141,7 +141,7 @@ def test_what_would_be_overwritten_stops_it(
 
 
 def test_a_group_that_is_not_built_is_told(repository: Path) -> None:
-    with pytest.raises(LineupError, match=r"solo is not in the groups of params\.yaml"):
+    with pytest.raises(LineupError, match="no group is called 'solo'; there are: duo"):
         ready("solo")
 
 
