@@ -10,7 +10,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from flows.labelling import Request
+from flows.label.request import Request
 from flows.queue.alive import this_worker
 from flows.queue.job import Submission
 from flows.queue.store import Queue

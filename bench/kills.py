@@ -33,7 +33,7 @@ import psutil
 from smallproject import GROUP, checked, environment, git, make_project, run
 
 from flows.queue.store import Queue
-from flows.staging import targets
+from flows.refresh.staging import targets
 from pipeline.classifiers.model import hashes
 from pipeline.files import sha256_of
 from pipeline.models.weights import weights_folder

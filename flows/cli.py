@@ -75,10 +75,10 @@ def main() -> None:
 
 
 def _print_error(line: str) -> None:
-    from flows.lines import clean
+    from pipeline.words import printable
 
     if line:
-        print(clean(line), file=sys.stderr)
+        print(printable(line), file=sys.stderr)
 
 
 def _usage(error: typer.TyperException) -> str:

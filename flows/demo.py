@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from flows.importing import import_group
-from flows.labelling import Request, label_one
+from flows.label.request import Request
+from flows.label.run import label_one
 from flows.project import CommandError, dvc
 from pipeline import __version__
 from pipeline.classifiers.model import hashes

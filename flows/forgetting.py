@@ -11,13 +11,13 @@ from pathlib import Path
 
 from flows.groups import folder_of
 from flows.project import dvc
-from flows.promotion import settle
 from flows.queue import database
 from flows.queue.job import STATES, Job
 from flows.queue.pinned import PINNED, members_of
 from flows.queue.store import Queue
-from flows.staging import Staging
-from flows.turns import one_at_a_time
+from flows.refresh.promotion import settle
+from flows.refresh.staging import Staging
+from flows.refresh.turns import one_at_a_time
 from pipeline.crawl.store import opened_store
 from pipeline.forget import (
     Person,

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from flows.labelling import Outcome
+from flows.label.request import Outcome
 from pipeline.files import write_json
 
 REPORTS: Final = Path("cache") / "reports"

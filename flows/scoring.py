@@ -11,8 +11,8 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from flows.lines import clean
 from pipeline.score import Comparison
+from pipeline.words import printable
 
 NOTHING: Final = "-"
 
@@ -47,4 +47,4 @@ def _cell(value: object) -> Text:
     if value is None or value == "":
         return Text(NOTHING)
     text = f"{value:.3f}" if isinstance(value, float) else str(value)
-    return Text(clean(text))
+    return Text(printable(text))

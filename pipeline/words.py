@@ -15,6 +15,11 @@ def counted(number: int, thing: str) -> str:
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
+def printable(text: object) -> str:
+    """A text as it is on a terminal: what would move the cursor is shown as a replacement character."""
+    return in_line(str(text), "\ufffd")
+
+
 def in_line(text: str, instead: str) -> str:
     """The text with `instead` for each character that would move the cursor or turn what stands beside it.
 

@@ -40,10 +40,11 @@ ADAPTERS = {
     "onnxruntime": "pipeline.models.fold pipeline.models.session",
     "pyarrow": "pipeline.incremental pipeline.records pipeline.seen pipeline.tables",
     "pysubs2": "pipeline.video.exports.subtitles",
-    "prefect": "flows.batch flows.fleet flows.refresh flows.serve.schedules flows.serve.server flows.serve.sqlite",
-    "prefect_dask": "flows.fleet",
-    "psutil": "flows.capacity flows.queue.alive pipeline.tether",
-    "rich": "flows.lines flows.queue.table flows.scoring pipeline.progress",
+    "prefect": "flows.label.flow flows.label.fleet flows.prefect_server flows.queue.flow flows.refresh.flow "
+    "flows.serve.schedules flows.serve.server flows.serve.sqlite",
+    "prefect_dask": "flows.label.fleet",
+    "psutil": "flows.label.capacity flows.queue.alive pipeline.tether",
+    "rich": "flows.label.lines flows.queue.table flows.scoring pipeline.progress",
     "scenedetect": "pipeline.video.shots",
     "sklearn": "pipeline.card.alike pipeline.card.curves pipeline.classifiers.openset pipeline.classifiers.svm "
     "pipeline.labelquality pipeline.validate",

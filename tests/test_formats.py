@@ -14,7 +14,7 @@ import pytest
 from conftest import ROOT, SAMPLE
 from excerpts import excerpt
 
-from flows.labelling import Outcome, Request
+from flows.label.request import Outcome, Request
 from flows.queue.job import Job
 from flows.queue.table import row_of
 from pipeline.params import Params

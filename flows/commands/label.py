@@ -27,7 +27,7 @@ from flows.commands.options import (
 from flows.commands.request import requested
 
 if TYPE_CHECKING:
-    from flows.labelling import Outcome, Request
+    from flows.label.request import Outcome, Request
 
 
 def label(
@@ -58,8 +58,8 @@ def label(
 
     Example: `lineup label concert.mp4 clips/ --group lanterns --fancam Mira --show`
     """
-    from flows.capacity import jobs_at_once
-    from flows.labelling import expand
+    from flows.label.capacity import jobs_at_once
+    from flows.label.request import expand
     from flows.report import reported, rows
 
     if on and (show or jobs):
@@ -81,9 +81,9 @@ def label(
 
 def _here(paths: list[Path], request: Request, jobs: int, show: bool) -> Generator[Outcome]:
     """Label on this machine, with a line for each video in hand; to `show`, one by one on a page."""
-    from flows.labelling import label_all
-    from flows.lines import lines
-    from flows.live import live_preview
+    from flows.label.lines import lines
+    from flows.label.live import live_preview
+    from flows.label.run import label_all
 
     with live_preview(paths) if show else nullcontext() as live, lines() as shown:
         at_once = 1 if show else min(jobs, max(1, len(paths)))
@@ -95,6 +95,6 @@ def _here(paths: list[Path], request: Request, jobs: int, show: bool) -> Generat
 
 
 def _on(where: str, paths: list[Path], request: Request) -> Generator[Outcome]:
-    from flows.fleet import label_on
+    from flows.label.fleet import label_on
 
     yield from label_on(where, paths, request)

@@ -17,7 +17,7 @@ from pipeline.errors import FAILED, STOPPED
 from pipeline.params import Style, Unknowns
 
 if TYPE_CHECKING:
-    from flows.labelling import Outcome
+    from flows.label.request import Outcome
 
 Group = Annotated[
     str,
@@ -107,18 +107,18 @@ def stoppable(what_then: str) -> Iterator[None]:
 
 def print_outcome(outcome: Outcome) -> None:
     """Tell in a line what became of a video, and what is amiss with its results."""
-    from flows.lines import clean
+    from pipeline.words import printable
 
     error = outcome.error.removeprefix(f"{outcome.video.name}: ")
     what = str(outcome.folder) if outcome.folder else f"failed: {error}"
-    print(clean(f"{outcome.video.name}: {what} ({outcome.seconds:.1f} s)"), flush=True)
+    print(printable(f"{outcome.video.name}: {what} ({outcome.seconds:.1f} s)"), flush=True)
     for warning in outcome.warnings:
-        print(clean(f"  warning: {warning}"), flush=True)
+        print(printable(f"  warning: {warning}"), flush=True)
 
 
 def print_warnings(warnings: Iterable[str]) -> None:
     """Tell of what is amiss, a line each; files' names may be in them."""
-    from flows.lines import clean
+    from pipeline.words import printable
 
     for warning in warnings:
-        print(clean(f"warning: {warning}"), file=sys.stderr)
+        print(printable(f"warning: {warning}"), file=sys.stderr)

@@ -60,13 +60,13 @@ def photo(
 
 
 def _print_outcome(outcome: Outcome, place: str) -> None:
-    from flows.lines import clean
     from pipeline.records import UNKNOWN
+    from pipeline.words import printable
 
     named = [member for member in outcome.members if member != UNKNOWN]
     unknown = len(outcome.members) - len(named)
     who = ", ".join([*named, *([f"{unknown} unknown"] if unknown else [])]) or "no face"
     what = f"{outcome.picture}: {who}" if outcome.picture else f"failed: {outcome.error}"
-    print(clean(f"{place}{outcome.photo.name}: {what} ({outcome.seconds:.1f} s)"), flush=True)
+    print(printable(f"{place}{outcome.photo.name}: {what} ({outcome.seconds:.1f} s)"), flush=True)
     for warning in outcome.warnings:
-        print(clean(f"  warning: {warning}"), flush=True)
+        print(printable(f"  warning: {warning}"), flush=True)

@@ -25,7 +25,7 @@ from flows.project import enter_project
 from pipeline.errors import FAILED
 
 if TYPE_CHECKING:
-    from flows.labelling import Outcome
+    from flows.label.request import Outcome
     from flows.queue.submit import Submitted
 
 queue = typer.Typer(
@@ -65,7 +65,7 @@ def add(
 
     Example: `lineup queue add clips/ "tour/**/*.mp4" --group lanterns --priority 5`
     """
-    from flows.labelling import expand
+    from flows.label.request import expand
     from flows.queue.store import Queue
     from flows.queue.submit import Submitted, submit
     from flows.queue.watch import watch

@@ -14,7 +14,7 @@ from flows.project import enter_project
 from pipeline.errors import REFUSED
 
 if TYPE_CHECKING:
-    from flows.refreshing import Report
+    from flows.refresh.ready import Report
 
 
 def refresh(
@@ -33,7 +33,7 @@ def refresh(
     Example: `lineup refresh --group lanterns`
     """
     enter_project()
-    from flows.refreshing import RefusedError
+    from flows.refresh.run import RefusedError
 
     try:
         with stoppable("the same command goes on from there"):
@@ -55,11 +55,11 @@ def refresh(
 def _refreshed(group: str, crawl: bool) -> Report:
     """Do it, as a run of Prefect if there is a server."""
     if not os.environ.get("PREFECT_API_URL"):
-        from flows.watched import watched
+        from flows.refresh.logged import logged
 
-        return watched(group, crawl)
-    from flows.batch import check_server
-    from flows.refresh import refresh as in_prefect
+        return logged(group, crawl)
+    from flows.prefect_server import check_server
+    from flows.refresh.flow import refresh as in_prefect
 
     check_server()
     return in_prefect(group, crawl)

@@ -9,7 +9,7 @@ from flows.project import enter_project
 from pipeline.params import Style, Unknowns, read_params
 
 if TYPE_CHECKING:
-    from flows.labelling import Request
+    from flows.label.request import Request
 
 
 def requested(
@@ -23,7 +23,7 @@ def requested(
 ) -> Request:
     """Enter the project, and tell how its videos are to be labelled; LineupError when that cannot be done."""
     from flows.groups import check_members, check_model
-    from flows.labelling import Request
+    from flows.label.request import Request
 
     out = out.resolve() if out else Path("labelled")  # the latter in the project's folder, entered next
     enter_project()

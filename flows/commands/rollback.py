@@ -28,7 +28,7 @@ def rollback(
     Example: `lineup rollback --group lanterns --to 1`
     """
     enter_project()
-    from flows.rollback import rolled_back
+    from flows.refresh.rollback import rolled_back
 
     report = rolled_back(group, to)
     print_warnings(report.warnings)

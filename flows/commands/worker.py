@@ -16,7 +16,7 @@ from pipeline.params import read_params
 from pipeline.words import counted
 
 if TYPE_CHECKING:
-    from flows.labelling import Outcome
+    from flows.label.request import Outcome
     from flows.queue.job import Job
     from flows.queue.worker import Worker
 
@@ -37,7 +37,7 @@ def worker(
 
     Example: `lineup worker --until-empty --jobs 2`
     """
-    from flows.capacity import jobs_at_once
+    from flows.label.capacity import jobs_at_once
     from flows.queue.store import Queue
     from flows.queue.worker import Worker
     from flows.report import reported, rows
@@ -77,6 +77,6 @@ def _work(one: Worker, at_once: int, until_empty: bool, shown: bool) -> None:
     if not shown:
         one.work(at_once, until_empty)
         return
-    from flows.batch import work_in_prefect
+    from flows.queue.flow import work_in_prefect
 
     work_in_prefect(one, at_once, until_empty)

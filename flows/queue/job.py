@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from flows.labelling import Kind, Request
+from flows.label.request import Kind, Request
 
 State = Literal["waiting", "running", "done", "failed", "cancelled"]
 STATES: Final[tuple[State, ...]] = ("running", "waiting", "failed", "cancelled", "done")

@@ -13,7 +13,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
-from flows.labelling import Outcome, Request
+from flows.label.request import Outcome, Request
 from flows.queue.alive import is_dead
 from flows.queue.database import PATH, Database, QueueError
 from flows.queue.job import STATES, Job, State, Submission, as_request

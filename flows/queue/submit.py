@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from stat import S_ISREG
 
-from flows.labelling import Outcome, Request
+from flows.label.request import Outcome, Request
 from flows.queue.job import Job, Submission
 from flows.queue.pinned import pin
 from flows.queue.store import Queue

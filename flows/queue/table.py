@@ -12,10 +12,11 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from flows.lines import clean, left
+from flows.label.lines import left
 from flows.queue.job import SHORT_ID, Job, State
 from flows.queue.store import Queue
 from flows.queue.watch import watches
+from pipeline.words import printable
 
 EVERY_S: Final = 1.0
 MOST: Final[dict[State, int]] = {"running": 100, "failed": 100, "cancelled": 20, "done": 20, "waiting": 20}
@@ -58,14 +59,14 @@ def _page(queue: Queue, most: dict[State, int]) -> Group:
         for job in queue.jobs(state, limit=limit):
             table.add_row(
                 *(
-                    Text(clean(cell))
+                    Text(printable(cell))
                     for cell in (job.id[:SHORT_ID], state, job.request.group, job.video.name, _what(job))
                 )
             )
         if counts[state] > limit:
             table.add_row("", state, "", "", f"and {counts[state] - limit} more")
     summary = ", ".join(f"{number} {state}" for state, number in counts.items())
-    folders = [Text(clean(f"watched: {one.folder} for {one.request.group}")) for one in watches(queue)]
+    folders = [Text(printable(f"watched: {one.folder} for {one.request.group}")) for one in watches(queue)]
     return Group(table, Text(summary), *folders) if sum(counts.values()) else Group("the queue is empty", *folders)
 
 

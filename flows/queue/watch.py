@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from flows.labelling import Request, expand
+from flows.label.request import Request, expand
 from flows.queue.job import as_json, as_request
 from flows.queue.store import Queue
 from flows.queue.submit import Submitted, submit

@@ -13,7 +13,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from flows.labelling import Outcome, label_one
+from flows.label.request import Outcome
+from flows.label.run import label_one
 from flows.log import event_log
 from flows.queue.alive import this_worker
 from flows.queue.job import SHORT_ID, Job
@@ -34,7 +35,7 @@ Run = Callable[[Job, Callable[[], Outcome]], Outcome]
 @dataclass(slots=True)
 class Worker:
     """One worker: `silent_s` is how long a video may show no progress, `told` hears what became of each job, and `run`
-    is what goes around the labelling of one (flows.batch shows it in Prefect)."""
+    is what goes around the labelling of one (flows.label.flow shows it in Prefect)."""
 
     queue: Queue
     silent_s: float

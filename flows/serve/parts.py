@@ -6,8 +6,8 @@ import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 
+from flows.label.process import Tethered
 from flows.log import LOGS, event_log
-from flows.process import Tethered
 from pipeline.errors import LineupError
 
 

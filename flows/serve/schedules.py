@@ -49,7 +49,7 @@ async def _until_stopped(runner: Runner) -> None:
 
 def main() -> None:
     """Keep the schedules of params.yaml."""
-    from flows.refresh import refresh
+    from flows.refresh.flow import refresh
 
     keep(refresh, read_params().serve)
 

@@ -17,7 +17,7 @@ from conftest import ROOT
 from flows.cli import main
 from flows.commands.options import print_json, print_warnings
 from flows.importing import import_group
-from flows.labelling import Outcome
+from flows.label.request import Outcome
 from pipeline import __version__
 from pipeline.crawl.crawl import Tally
 from pipeline.errors import FAILED, REFUSED, STOPPED, DatasetError, LineupError
@@ -187,7 +187,7 @@ def asked(elsewhere: Path, monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
     shutil.copy(ROOT / "params.yaml", elsewhere)
     monkeypatch.setattr("flows.groups.check_model", lambda group: None)
     monkeypatch.setattr("flows.groups.check_members", lambda group, names: None)
-    monkeypatch.setattr("flows.labelling.label_all", lambda *call: calls.append(call) or iter(OUTCOMES))
+    monkeypatch.setattr("flows.label.run.label_all", lambda *call: calls.append(call) or iter(OUTCOMES))
     monkeypatch.chdir(elsewhere / "videos")
     return calls
 
@@ -221,7 +221,7 @@ def test_label_in_json(asked: list[tuple], monkeypatch: pytest.MonkeyPatch, caps
 def test_what_is_no_video_fails_beside_the_others(
     asked: list[tuple], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("flows.labelling.label_all", lambda *_: iter(OUTCOMES[:1]))
+    monkeypatch.setattr("flows.label.run.label_all", lambda *_: iter(OUTCOMES[:1]))
     assert lineup("label", "nosuch.mp4", "clip.mp4", "--group", "g", monkeypatch=monkeypatch) == 1
     nosuch, good, _, summary = capsys.readouterr().out.splitlines()
     assert (nosuch, good) == ("nosuch.mp4: failed: no video there (0.0 s)", "b.mp4: out/b (1.3 s)")
@@ -229,7 +229,7 @@ def test_what_is_no_video_fails_beside_the_others(
 
 
 def test_status_0_when_all_are_labelled(asked: list[tuple], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flows.labelling.label_all", lambda *_: iter(OUTCOMES[:1]))
+    monkeypatch.setattr("flows.label.run.label_all", lambda *_: iter(OUTCOMES[:1]))
     assert lineup("label", "clip.mp4", "--group", "g", monkeypatch=monkeypatch) == 0
 
 
@@ -362,7 +362,7 @@ def test_ctrl_c_says_that_the_work_can_go_on(
         yield OUTCOMES[0]
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("flows.labelling.label_all", stopped)
+    monkeypatch.setattr("flows.label.run.label_all", stopped)
     assert lineup("label", "clip.mp4", "--group", "g", monkeypatch=monkeypatch) == 130
     assert capsys.readouterr().err.strip() == "stopped; the same command goes on from there"
 
@@ -443,7 +443,7 @@ def test_what_nobody_foresaw_is_one_line_too(
     def broken(*_: object) -> Iterator[Outcome]:
         raise ZeroDivisionError("division by zero")
 
-    monkeypatch.setattr("flows.labelling.label_all", broken)
+    monkeypatch.setattr("flows.label.run.label_all", broken)
     arguments = [*debug, "label", "clip.mp4", "--group", "g"]
     if told is None:
         with pytest.raises(ZeroDivisionError):

@@ -14,7 +14,7 @@ import pytest
 from clone import Clone, Step
 
 from flows.demo import demo
-from flows.labelling import Outcome
+from flows.label.request import Outcome
 from pipeline.video.mux import verify_sync
 
 LABELLED = "labelled/paper_lanterns_-_northern_line"

@@ -1,33 +1,31 @@
 """Refreshing a group: new photos, a new model, and the new model in use when it is not worse.
 
-Nothing of the workspace changes before the promotion: the work is done in flows.staging's folder, where a refresh that
-was refused or killed is gone on with.
+Nothing of the workspace changes before the promotion: the work is done in the folder of staging.py, where a refresh
+that was refused or killed is gone on with.
 """
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from flows import git
-from flows.blobs import new_blobs
-from flows.findings import Findings, of_models, of_photos
-from flows.groups import folder_of
-from flows.project import dvc_answer, dvc_heard, dvc_on_tether
-from flows.promotion import finish, prefix, promote
-from flows.staging import SHARED, Staging, discard, kept_in_git, metrics_file, staged
-from flows.turns import one_at_a_time
+from flows.project import dvc_heard, dvc_on_tether
+from flows.refresh import git
+from flows.refresh.blobs import new_blobs
+from flows.refresh.findings import Findings, of_models, of_photos
+from flows.refresh.promotion import finish, prefix, promote
+from flows.refresh.ready import Report, printed_if_it_fails, ready
+from flows.refresh.staging import SHARED, Staging, discard, kept_in_git, metrics_file, staged
+from flows.refresh.turns import one_at_a_time
 from pipeline.compare import Comparison, compare, unlearnt
 from pipeline.crawl.crawl import Tally, crawl_group
 from pipeline.crawl.fetch import Fetcher
 from pipeline.decisions import start_decisions
 from pipeline.drift import dropped_drift, raw_drift
-from pipeline.errors import DatasetError, LineupError
+from pipeline.errors import LineupError
 from pipeline.intake import check_group
 from pipeline.params import Params, Refresh, read_params
 from pipeline.roster import read_roster
@@ -39,16 +37,6 @@ Show = Callable[[Findings], None]
 
 class RefusedError(LineupError):
     """A refresh that a check stopped: the model in use stays, and nothing in the workspace has changed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """What was done: `tag` of the model in use since, '' when there was nothing new, and what changed, in lines."""
-
-    group: str
-    tag: str
-    changes: tuple[str, ...] = ()
-    warnings: tuple[str, ...] = ()
 
 
 def plainly(_: str, work: Callable[[], Any]) -> Any:
@@ -90,43 +78,6 @@ def _refreshed(group: str, crawl: bool, step: Step, show: Show) -> Report:
     message = "\n".join([f"Refresh {group}: {tag}", "", *lines])
     step("promote", partial(promote, place, now, blobs, message, tags))
     return Report(group, tag, lines, tuple(warnings))
-
-
-@contextmanager
-def printed_if_it_fails(warnings: Sequence[str]) -> Iterator[None]:
-    """Print the warnings when the block raises, and there will be no report that tells them."""
-    try:
-        yield
-    except BaseException:
-        for warning in warnings:
-            print(f"warning: {warning}", file=sys.stderr, flush=True)
-        raise
-
-
-def ready(group: str, take: bool = False) -> git.Head:
-    """Where the project stands, if all that a promotion would replace is committed; LineupError says what is not.
-
-    With `take` the group's photos, roster and decisions may be changed, and are taken as they are.
-    """
-    head = git.head()
-    if group not in read_params().groups:
-        folder_of(group)
-        raise DatasetError(f"{group} is not in the groups of params.yaml: run 'lineup import' or 'lineup crawl' first")
-    own = kept_in_git(group)
-    changed = git.uncommitted([*SHARED, metrics_file(group), *own])
-    if take:
-        changed = [name for name in changed if name not in own or not Path(name).is_file()]
-    if changed:
-        hint = "" if take or not set(changed) <= set(own) else ", or refresh with --no-crawl, which takes it in"
-        raise LineupError(f"{', '.join(changed)} not committed: commit it or take it back with 'git checkout'{hint}")
-    raw = Path("data", group, "raw")
-    if (
-        raw.is_dir()
-        and raw.with_suffix(".dvc").is_file()
-        and dvc_answer("--wait-for-lock", "status", "--json", f"{raw}.dvc") != "{}"
-    ):
-        raise LineupError(f"{raw} is not as {raw}.dvc says: run 'dvc add {raw}', or 'dvc checkout {raw}.dvc' to undo")
-    return head
 
 
 def _crawl(place: Staging, params: Params, step: Step) -> list[str]:

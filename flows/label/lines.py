@@ -12,12 +12,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
-from pipeline.words import in_line
-
-
-def clean(text: object) -> str:
-    """A text as it is, but for what would move the cursor."""
-    return in_line(str(text), "\ufffd")
+from pipeline.words import printable
 
 
 def left(progress: dict[str, Any]) -> str:
@@ -29,7 +24,7 @@ def left(progress: dict[str, Any]) -> str:
 
 
 class Lines:
-    """The lines of the videos in hand: `watch` is a flows.labelling.Watch, `done` takes a line away."""
+    """The lines of the videos in hand: `watch` is a flows.label.run.Watch, `done` takes a line away."""
 
     def __init__(self, table: Progress) -> None:
         self._table = table
@@ -39,7 +34,7 @@ class Lines:
     def watch(self, video: Path, progress: dict[str, Any]) -> bool:
         """Show how far a video is; it goes on."""
         done, total = progress.get("done", 0), progress.get("total")
-        what = clean(f"{video.name}: {progress.get('phase', 'starting')}")
+        what = printable(f"{video.name}: {progress.get('phase', 'starting')}")
         with self._lock:
             if video not in self._shown:
                 self._shown[video] = self._table.add_task(what, total=None, left="")

@@ -7,65 +7,20 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
-from flows import inputs
-from flows.process import VideoProcess
+from flows.label.process import VideoProcess
+from flows.label.request import Kind, Outcome, Request
 
 POLL_S: Final = 0.1
 LAST_WORDS: Final = 200  # characters of what a crashed process said that its error repeats
 SIGKILL: Final = 9  # what the system ends a process with for want of memory
-VIDEO_SUFFIXES: Final = frozenset(
-    ".mp4 .m4v .mov .mkv .webm .avi .ts .mts .m2ts .mpg .mpeg .flv .wmv .ogv .3gp .gif".split()  # noqa: SIM905, one a line would fill a screen
-)
-
-
-# What kind of failure: the same again if tried again; may be over later; its process crashed, or was killed (perhaps
-# for want of memory), or showed no progress for too long, or was stopped by us.
-Kind = Literal["", "lasting", "passing", "crashed", "killed", "hung", "stopped"]
 Watch = Callable[[Path, dict[str, Any]], bool]
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """How videos are to be labelled: with the model in folder `model`, models/<group> if None, into folders of `out`.
-
-    `options` is what else the process of one video is told: --style=..., --only=..., --fancam=... One that shows no
-    progress for `silent_s` is taken to hang.
-    """
-
-    group: str
-    out: Path
-    threshold: float | None = None
-    options: tuple[str, ...] = ()
-    model: Path | None = None
-    silent_s: float = 600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of one video: the folder of its results and what is amiss with them, or why there is none."""
-
-    video: Path
-    folder: Path | None
-    error: str = ""
-    seconds: float = 0.0
-    warnings: tuple[str, ...] = ()
-    kind: Kind = ""
-
-
-def expand(arguments: Iterable[str]) -> tuple[list[Path], list[Outcome]]:
-    """The videos that files, folders (everything in them that is named like a video) and globs stand for, each once.
-
-    Paths are absolute. An argument that stands for nothing is one failed outcome, and stops no other.
-    """
-    videos, nothing = inputs.expand(arguments, _is_source)
-    return videos, [Outcome(path, None, error or "no video there") for path, error in nothing]
 
 
 def label_all(
@@ -149,9 +104,3 @@ def _told(outcome: Outcome, status: int, printed: str, said: str) -> Outcome:
         last = said.strip().rpartition("\n")[2][:LAST_WORDS]
         error = f"its process crashed ({how}){': ' if last else ''}{last}"
         return replace(outcome, error=error, kind="killed" if status == -SIGKILL else "crashed")
-
-
-def _is_source(path: Path) -> bool:
-    """Whether a file in a folder is a video to label: not a result of labelling one."""
-    is_video = path.is_file() and path.suffix.lower() in VIDEO_SUFFIXES
-    return is_video and not path.with_name("run.json").exists()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from flows.project import CommandError, dvc_heard
-from flows.staging import targets
+from flows.refresh.staging import targets
 from pipeline.errors import LineupError
 
 UNSAVED: Final = "unsaved files without confirmation. Use `--force` to force."  # how DVC refuses to remove files

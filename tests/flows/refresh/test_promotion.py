@@ -13,13 +13,15 @@ import yaml
 from conftest import ROOT
 from filelock import FileLock, Timeout
 
-from flows import forgetting, git, promotion, refreshing, rollback, turns
-from flows.blobs import lock_of, new_blobs
+from flows import forgetting
 from flows.project import CommandError
-from flows.promotion import finish, promote
-from flows.refreshing import Report, ready, refreshed
-from flows.rollback import rolled_back
-from flows.staging import Staging
+from flows.refresh import git, promotion, rollback, turns
+from flows.refresh import run as refreshing
+from flows.refresh.blobs import lock_of, new_blobs
+from flows.refresh.promotion import finish, promote
+from flows.refresh.rollback import rolled_back
+from flows.refresh.run import Report, ready, refreshed
+from flows.refresh.staging import Staging
 from pipeline.errors import LineupError
 from pipeline.forget import Person
 
@@ -53,7 +55,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     run_git("commit", "--quiet", "--message", "start")
     monkeypatch.setattr(promotion, "check_out", lambda _: None)
     monkeypatch.setattr(promotion, "default_remote", lambda: "")
-    monkeypatch.setattr(refreshing, "dvc_answer", lambda *_: "")
+    monkeypatch.setattr("flows.refresh.ready.dvc_answer", lambda *_: "")
     return tmp_path
 
 

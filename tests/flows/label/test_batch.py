@@ -61,8 +61,8 @@ def task_states() -> dict[str, str]:
 
 
 def test_a_worker_s_jobs_are_task_runs(server: None, videos: list[Path], caplog: pytest.LogCaptureFixture) -> None:
-    from flows.batch import work_in_prefect
-    from flows.labelling import Request
+    from flows.label.request import Request
+    from flows.queue.flow import work_in_prefect
     from flows.queue.store import Queue
     from flows.queue.submit import submit
     from flows.queue.worker import Worker
@@ -88,8 +88,8 @@ def test_a_worker_s_jobs_are_task_runs(server: None, videos: list[Path], caplog:
 def test_a_job_that_is_stopped_is_a_cancelled_task_run(
     by: str, then: str, server: None, videos: list[Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from flows.batch import work_in_prefect
-    from flows.labelling import Request
+    from flows.label.request import Request
+    from flows.queue.flow import work_in_prefect
     from flows.queue.store import Queue
     from flows.queue.submit import submit
     from flows.queue.worker import Worker
@@ -123,7 +123,7 @@ def test_a_job_that_is_stopped_is_a_cancelled_task_run(
 
 
 def test_a_batch_without_the_queue_fails_with_its_video(server: None, videos: list[Path]) -> None:
-    from flows.batch import UnlabelledError, label_batch
+    from flows.label.flow import UnlabelledError, label_batch
 
     states = label_batch(list(map(str, videos)), "lanterns", return_state=True)
     assert states.is_failed()

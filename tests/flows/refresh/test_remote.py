@@ -13,13 +13,13 @@ import pytest
 import yaml
 from clone import ROOT, Clone
 
-from flows import checkout, git
-from flows.blobs import new_blobs
 from flows.project import CommandError
-from flows.promotion import finish, promote
-from flows.remote import NO_REMOTE, push
-from flows.rollback import rolled_back
-from flows.staging import STAGES, Staging
+from flows.refresh import checkout, git
+from flows.refresh.blobs import new_blobs
+from flows.refresh.promotion import finish, promote
+from flows.refresh.remote import NO_REMOTE, push
+from flows.refresh.rollback import rolled_back
+from flows.refresh.staging import STAGES, Staging
 from pipeline.errors import LineupError
 
 PHOTOS = Path("data/duo/raw/mira")

@@ -5,30 +5,22 @@ Only who wants to see it there imports this: the queue and its workers need neit
 
 from __future__ import annotations
 
-import signal
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
 from prefect import State, flow, task
 from prefect.cache_policies import NO_CACHE
-from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import TaskRun
 from prefect.futures import wait
 from prefect.runtime import flow_run
-from prefect.settings import get_current_settings
-from prefect.states import Cancelled, Completed, Failed
 from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from prefect.tasks import Task, exponential_backoff
 
-from flows.capacity import jobs_at_once
-from flows.labelling import Outcome, Request, expand, label_one
-from flows.queue.job import SHORT_ID, Job
+from flows.label.capacity import jobs_at_once
+from flows.label.request import Outcome, Request, expand
+from flows.label.run import label_one
 from flows.queue.pinned import pin, pinned
 from flows.queue.store import BACK_OFF_S, TRIES
-from flows.queue.worker import Worker
 from flows.report import reported, rows
 from pipeline.errors import LineupError
 
@@ -96,86 +88,6 @@ def _outcome(video: Path, state: State[Outcome]) -> Outcome:
     if isinstance(found, Outcome):
         return found
     return found.outcome if isinstance(found, UnlabelledError) else Outcome(video, None, str(found), kind="crashed")
-
-
-def check_server() -> None:
-    """Raise LineupError when no server is set, or it does not answer: a temporary one would show nothing to anybody."""
-    url = get_current_settings().api.url
-    if not url:
-        raise LineupError("no Prefect server is set: run 'prefect server start' and set PREFECT_API_URL to its address")
-    with get_client(sync_client=True) as client:
-        if client.api_healthcheck():
-            raise LineupError(f"the Prefect server at {url} does not answer: start it, or unset PREFECT_API_URL")
-
-
-def work_in_prefect(worker: Worker, jobs: int, until_empty: bool) -> None:
-    """Worker.work as a flow run, each job a task run in it; a job that is tried again is a further one of its name.
-
-    LineupError when there is no server.
-    """
-    check_server()
-    worker.run = _as_task
-    asked: list[int] = []
-
-    @flow(name="label-queue", flow_run_name=worker.name)
-    def label_queue(jobs: int, until_empty: bool) -> None:
-        with _stopped_by_signals(worker.stopping, asked):
-            worker.work(jobs, until_empty)
-
-    label_queue(jobs, until_empty)
-    if asked:
-        raise KeyboardInterrupt
-
-
-@contextmanager
-def _stopped_by_signals(stopping: threading.Event, asked: list[int]) -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM set `stopping`: a worker that is stopped is no run that crashed."""
-
-    def stop(number: int, _: object) -> None:
-        asked.append(number)
-        stopping.set()
-
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
-
-def _as_task(job: Job, label: Callable[[], Outcome]) -> Outcome:
-    """What `label` gives, shown as a task run named group/video/job, which fails when the video does.
-
-    It says so by its state: an error that is raised Prefect prints with its whole trace. A try that is left, and never
-    taken, keeps Prefect from telling that none is, with the trace of an error that there is not.
-    """
-    name = f"{job.request.group}/{job.video.name}/{job.id[:SHORT_ID]}"
-
-    @task(
-        name="label-video",
-        task_run_name=name.replace("{", "{{").replace("}", "}}"),
-        retries=1,
-        retry_condition_fn=_never,
-        cache_policy=NO_CACHE,
-    )
-    def label_job() -> State[None]:
-        outcomes.append(outcome := label())
-        if outcome.folder is not None:
-            return Completed()
-        return (Cancelled if outcome.kind == "stopped" else Failed)(message=outcome.error)
-
-    outcomes: list[Outcome] = []
-    state = label_job(return_state=True)
-    if not outcomes:
-        state.result()  # raises what went wrong
-    return outcomes[0]
-
-
-def _never(*_: object) -> bool:
-    return False
 
 
 def _labelled(outcome: Outcome) -> Outcome:

@@ -20,9 +20,10 @@ from prefect.task_runners import TaskRunner
 from prefect.types.entrypoint import EntrypointType
 from prefect.workers.process import ProcessWorker
 
-from flows.batch import HERE, LABEL, check_server, label_batch
-from flows.capacity import jobs_at_once
-from flows.labelling import Outcome, Request
+from flows.label.capacity import jobs_at_once
+from flows.label.flow import HERE, LABEL, label_batch
+from flows.label.request import Outcome, Request
+from flows.prefect_server import check_server
 from flows.queue.pinned import pin
 from flows.report import path_of
 from pipeline.errors import LineupError

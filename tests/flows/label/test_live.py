@@ -21,15 +21,15 @@ import pytest
 from conftest import ROOT
 from excerpts import excerpt
 
-from flows.labelling import Outcome
-from flows.live import Live, live_preview
+from flows.label.live import Live, live_preview
+from flows.label.request import Outcome
 
 HOSTILE = "<img src=x onerror=alert(1)>.mp4"
 
 
 @pytest.fixture
 def live(monkeypatch: pytest.MonkeyPatch) -> Iterator[Live]:
-    monkeypatch.setattr("flows.live.open_browser", lambda url: None)
+    monkeypatch.setattr("flows.label.live.open_browser", lambda url: None)
     with live_preview([Path("a.mp4"), Path(HOSTILE), Path("c.mp4")]) as live:
         yield live
 
@@ -103,7 +103,7 @@ def test_it_listens_on_loopback_only(live: Live) -> None:
 
 
 def test_it_ends_with_the_call_even_when_somebody_still_listens(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("flows.live.open_browser", lambda url: None)
+    monkeypatch.setattr("flows.label.live.open_browser", lambda url: None)
     before = threading.active_count()
     preview = live_preview([])
     live = preview.__enter__()

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from flows.capacity import jobs_at_once
+from flows.label.capacity import jobs_at_once
 
 MACHINES = {
     "one core": (1, 64, 1),

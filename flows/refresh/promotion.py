@@ -14,11 +14,11 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from flows import git
-from flows.checkout import check_out, mend
 from flows.project import CommandError
-from flows.remote import default_remote, push
-from flows.staging import Staging, discard
+from flows.refresh import git
+from flows.refresh.checkout import check_out, mend
+from flows.refresh.remote import default_remote, push
+from flows.refresh.staging import Staging, discard
 from pipeline.errors import LineupError
 from pipeline.files import write_json
 

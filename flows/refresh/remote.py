@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from flows import git
 from flows.project import CommandError, dvc_answer, dvc_heard
-from flows.staging import Staging, as_committed, targets
+from flows.refresh import git
+from flows.refresh.staging import Staging, as_committed, targets
 from pipeline.files import write_text
 
 TAKEN: Final = ("core", "remote")  # sections of DVC's settings

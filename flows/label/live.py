@@ -14,7 +14,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, Final
 
-from flows.labelling import Outcome
+from flows.label.request import Outcome
 from pipeline.loopback import HOST, headers, hosts, open_browser
 
 PAGE: Final = Path(__file__).with_suffix(".html")

@@ -1,4 +1,4 @@
-"""Watched: a refresh whose steps are lines of a log, and which leaves a report of what it came to."""
+"""A refresh whose steps are lines of a log, and which leaves a report of what it came to."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ from dataclasses import asdict
 from typing import Any
 
 from flows.log import event_log
-from flows.refreshing import Report, Show, Step, plainly, refreshed
+from flows.refresh.ready import Report
+from flows.refresh.run import Show, Step, plainly, refreshed
 from flows.report import reported
 
 
-def watched(group: str, crawl: bool = True, step: Step = plainly, show: Show = lambda _: None) -> Report:
-    """flows.refreshing.refreshed, with its steps in cache/logs/refresh.jsonl and its report in cache/reports/."""
+def logged(group: str, crawl: bool = True, step: Step = plainly, show: Show = lambda _: None) -> Report:
+    """flows.refresh.run.refreshed, with its steps in cache/logs/refresh.jsonl and its report in cache/reports/."""
     log = event_log("refresh")
 
-    def logged(name: str, work: Callable[[], Any]) -> Any:
+    def noted(name: str, work: Callable[[], Any]) -> Any:
         what, _, member = name.partition(" ")
         about = {"group": group, "step": what} | ({"member": member} if member else {})
         began_s = time.monotonic()
@@ -31,7 +32,7 @@ def watched(group: str, crawl: bool = True, step: Step = plainly, show: Show = l
         return done
 
     with reported("refresh", group=group) as told:
-        report = refreshed(group, crawl, logged, show)
+        report = refreshed(group, crawl, noted, show)
         told |= asdict(report)
     for warning in report.warnings:
         log.warning("warning", extra={"about": {"group": group, "reason": warning}})

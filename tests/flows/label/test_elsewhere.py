@@ -18,8 +18,9 @@ import pytest
 from conftest import ROOT
 from excerpts import excerpt
 
-from flows.labelling import Request, label_all
-from flows.process import Tethered
+from flows.label.process import Tethered
+from flows.label.request import Request
+from flows.label.run import label_all
 from flows.serve import server
 from pipeline.loopback import HOST
 

@@ -19,7 +19,8 @@ import pytest
 from conftest import ROOT
 from excerpts import excerpt
 
-from flows.labelling import Outcome, Request, label_one
+from flows.label.request import Outcome, Request
+from flows.label.run import label_one
 from flows.queue.job import Job
 from flows.queue.store import Queue
 from flows.queue.submit import submit

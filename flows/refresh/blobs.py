@@ -10,7 +10,7 @@ from typing import Final
 
 from ruamel.yaml import YAML
 
-from flows import git
+from flows.refresh import git
 
 LOCK: Final = "dvc.lock"
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from flows.staging import Staging, metrics_file
+from flows.refresh.staging import Staging, metrics_file
 from pipeline.card.provenance import lost
 from pipeline.compare import Comparison
 from pipeline.drift import Count, counts

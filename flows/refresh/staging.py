@@ -5,7 +5,7 @@ before/      the model in use, and what it rests on
 leftovers/   photos that an earlier refresh crawled and that were not taken
 begun        which commit, and which of the group's files, `project` was begun with
 
-promotion.json beside them is flows.promotion's, and is none of a refresh that begins or is given up.
+promotion.json beside them is flows.refresh.promotion's, and is none of a refresh that begins or is given up.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from flows import git
 from flows.project import dvc_answer, dvc_heard
+from flows.refresh import git
 from pipeline.crawl.store import opened_store
 from pipeline.errors import DatasetError
 from pipeline.files import write_text

@@ -15,7 +15,8 @@ from conftest import ROOT
 from excerpts import excerpt
 
 from flows.groups import check_model
-from flows.labelling import Request, expand, label_all, label_one
+from flows.label.request import Request, expand
+from flows.label.run import label_all, label_one
 from pipeline.errors import LineupError
 
 

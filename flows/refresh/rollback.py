@@ -9,14 +9,14 @@ from typing import Any
 
 import yaml
 
-from flows import git
-from flows.blobs import LOCK, new_blobs
 from flows.project import CommandError
-from flows.promotion import Promotion, finish, prefix, promote
-from flows.refreshing import Report, printed_if_it_fails, ready
-from flows.remote import fetch
-from flows.staging import Staging, metrics_file
-from flows.turns import one_at_a_time
+from flows.refresh import git
+from flows.refresh.blobs import LOCK, new_blobs
+from flows.refresh.promotion import Promotion, finish, prefix, promote
+from flows.refresh.ready import Report, printed_if_it_fails, ready
+from flows.refresh.remote import fetch
+from flows.refresh.staging import Staging, metrics_file
+from flows.refresh.turns import one_at_a_time
 from pipeline.errors import LineupError
 from pipeline.forgotten import FORGOTTEN_FILE
 from pipeline.intake import check_group

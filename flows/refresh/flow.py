@@ -13,9 +13,10 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import TaskRun
 from prefect.tasks import Task, exponential_backoff
 
-from flows.findings import Findings
-from flows.refreshing import Report
-from flows.watched import watched
+from flows.prefect_server import literal
+from flows.refresh.findings import Findings
+from flows.refresh.logged import logged
+from flows.refresh.ready import Report
 from pipeline.errors import may_pass
 
 RETRIES = 3
@@ -25,7 +26,7 @@ BACK_OFF_S = 30
 @flow(name="refresh", flow_run_name="{group}")
 def refresh(group: str, crawl: bool = True) -> Report:
     """Refresh a group; RefusedError, which fails the run, says why its new model is not taken."""
-    report = watched(group, crawl, _as_task, _show)
+    report = logged(group, crawl, _as_task, _show)
     for warning in report.warnings:
         get_run_logger().warning("%s", warning)
     return report
@@ -39,7 +40,7 @@ def _may_pass(_: Task[Any, Any], __: TaskRun, state: State[Any]) -> bool:
 def _as_task(name: str, work: Callable[[], Any]) -> Any:
     @task(
         name=name.partition(" ")[0],
-        task_run_name=name.replace("{", "{{").replace("}", "}}"),
+        task_run_name=literal(name),
         retries=RETRIES,
         retry_delay_seconds=exponential_backoff(BACK_OFF_S),
         retry_condition_fn=_may_pass,

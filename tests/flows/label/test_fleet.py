@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.labelling import Outcome, Request
+from flows.label.request import Outcome, Request
 from flows.report import REPORTS, path_of, reported, rows
 from pipeline.errors import LineupError
 
@@ -24,7 +24,7 @@ PLACES = {
 def test_places_that_are_none(where: str, says: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    from flows.fleet import label_on
+    from flows.label.fleet import label_on
 
     monkeypatch.setitem(sys.modules, "prefect_dask", None)
     nowhere = temporary_settings(restore_defaults={PREFECT_API_URL})  # which would be told of next
@@ -35,7 +35,7 @@ def test_places_that_are_none(where: str, says: str, monkeypatch: pytest.MonkeyP
 def test_nobody_waits_for_a_server_that_is_not_there() -> None:
     from prefect.settings import PREFECT_API_URL, temporary_settings
 
-    from flows.fleet import label_on
+    from flows.label.fleet import label_on
 
     nowhere = temporary_settings(restore_defaults={PREFECT_API_URL})
     with nowhere, pytest.raises(LineupError, match="no Prefect server is set"):

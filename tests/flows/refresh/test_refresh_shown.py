@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from conftest import draw
 
-from flows.findings import Findings
-from flows.refreshing import RefusedError, Report
+from flows.refresh.findings import Findings
+from flows.refresh.run import RefusedError, Report
 from pipeline.compare import Comparison
 from pipeline.drift import Count
 
@@ -62,7 +62,7 @@ def artifacts() -> dict[str, Any]:
 def test_steps_are_task_runs_and_findings_are_artifacts(
     server: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    from flows import refresh, watched
+    from flows.refresh import flow, logged
 
     draw(1).save(tmp_path / "confusion.png")
 
@@ -71,11 +71,11 @@ def test_steps_are_task_runs_and_findings_are_artifacts(
         show(findings(tmp_path / "confusion.png"))
         return Report(group, "model/duo/2", warnings=("not pushed {x}",))
 
-    monkeypatch.setattr(watched, "refreshed", refreshed)
+    monkeypatch.setattr(logged, "refreshed", refreshed)
     logger = logging.getLogger("prefect.flow_runs")  # whether it hands on, the tests before decide
     monkeypatch.setattr(logger, "handlers", [caplog.handler])
     monkeypatch.setattr(logger, "propagate", False)
-    assert refresh.refresh(GROUP) == Report(GROUP, "model/duo/2", warnings=("not pushed {x}",))
+    assert flow.refresh(GROUP) == Report(GROUP, "model/duo/2", warnings=("not pushed {x}",))
     assert [one.getMessage() for one in caplog.records if one.levelname == "WARNING"] == ["not pushed {x}"]
     assert told({"crawl mi{r}a"}) == {"crawl mi{r}a": "COMPLETED"}
     shown = artifacts()
@@ -88,21 +88,21 @@ def test_steps_are_task_runs_and_findings_are_artifacts(
 
 
 def test_a_refusal_fails_the_run_with_its_reason(server: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from flows import refresh, watched
+    from flows.refresh import flow, logged
 
     def refreshed(group: str, crawl: bool, step: Any, show: Any) -> Report:
         show(findings(tmp_path / "none.png", "3 of 4 photos of mira are gone"))
         raise RefusedError("refused: 3 of 4")
 
-    monkeypatch.setattr(watched, "refreshed", refreshed)
-    state = refresh.refresh(GROUP, return_state=True)
+    monkeypatch.setattr(logged, "refreshed", refreshed)
+    state = flow.refresh(GROUP, return_state=True)
     assert state.is_failed()
     assert "refused: 3 of 4" in state.message
     assert "Refused: 3 of 4 photos of mira are gone" in artifacts()[""].data
 
 
 def test_what_fails_for_good_is_not_tried_again(server: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    from flows import refresh, watched
+    from flows.refresh import flow, logged
 
     tries = []
 
@@ -110,8 +110,8 @@ def test_what_fails_for_good_is_not_tried_again(server: None, monkeypatch: pytes
         tries.append(1)
         raise RefusedError("no")
 
-    monkeypatch.setattr(watched, "refreshed", lambda group, crawl, step, show: step("stage", broken))
-    assert refresh.refresh(GROUP, return_state=True).is_failed()
+    monkeypatch.setattr(logged, "refreshed", lambda group, crawl, step, show: step("stage", broken))
+    assert flow.refresh(GROUP, return_state=True).is_failed()
     assert len(tries) == 1
 
 
@@ -155,12 +155,12 @@ def test_what_is_written_down_of_a_refresh(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    from flows import watched
+    from flows.refresh import logged
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(watched, "refreshed", refreshed)
+    monkeypatch.setattr(logged, "refreshed", refreshed)
     with suppress(RefusedError):
-        watched.watched("duo")
+        logged.logged("duo")
     lines = [json.loads(line) for line in Path("cache/logs/refresh.jsonl").read_text().splitlines()]
     told = [[one[name] for name in ("event", "step", "member", "reason") if name in one] for one in lines]
     assert list(map(tuple, told)) == events

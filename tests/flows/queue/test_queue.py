@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from conftest import ROOT
 
-from flows.labelling import Outcome, Request
+from flows.label.request import Outcome, Request
 from flows.queue import watch as watching
 from flows.queue.alive import this_worker
 from flows.queue.database import QueueError
