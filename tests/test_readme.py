@@ -31,7 +31,7 @@ RUN = {
 # What a browser, minutes or a git history are needed for, and where it is run.
 ELSEWHERE = {
     "review --group mygroup": "tests/review/test_page.py",
-    "refresh --group mygroup": "tests/flows/test_refresh.py",
+    "refresh --group mygroup": "tests/flows/refresh/test_refresh.py",
 }
 
 
