@@ -25,7 +25,7 @@ RUN = {
     "photo backstage.jpg holiday/ --group mygroup": "^2 labelled, 0 failed",
     "photo poster.jpg --group mygroup --everyone-once": "warning: fewer faces",
     "queue add ~/videos --group mygroup": "^1 queued",
-    "worker --until-empty": "clip.mp4: labelled/clip",
+    "worker --until-empty": "^1 done, 0 failed",
     "queue list": "done",
 }
 # What a browser, minutes or a git history are needed for, and where it is run.
