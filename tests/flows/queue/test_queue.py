@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 import shutil
 import sqlite3
 import subprocess
@@ -13,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 from conftest import ROOT
 
@@ -160,7 +162,19 @@ def test_a_dead_worker_s_job_is_to_be_had_at_once(queue: Queue) -> None:
     assert queue.jobs("done")[0].folder == Path("labelled/a")
 
 
-LIVING = {"of this machine": this_worker(), "of another machine": "elsewhere:1:1.00"}
+def test_a_step_of_the_clock_kills_no_worker(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue.add([one()])
+    assert queue.claim(this_worker())
+    began_s = psutil.Process.create_time
+    monkeypatch.setattr(psutil.Process, "create_time", lambda process: began_s(process) + 3600)
+    assert queue.claim("elsewhere:1") is None
+
+
+LIVING = {
+    "of this machine": this_worker(),
+    "of another machine": "elsewhere:1",
+    "with the id of another process": f"{platform.node()}:{os.getppid()}",
+}
 
 
 @pytest.mark.parametrize("worker", LIVING.values(), ids=LIVING.keys())
