@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextvars
 import logging
-import sqlite3
 import threading
 import time
 from collections.abc import Callable
@@ -17,6 +16,7 @@ from flows.label.request import Outcome
 from flows.label.run import label_one
 from flows.log import event_log
 from flows.queue.alive import this_worker
+from flows.queue.database import OutOfReachError
 from flows.queue.job import SHORT_ID, Job
 from flows.queue.pinned import pinned
 from flows.queue.store import Queue
@@ -69,7 +69,7 @@ class Worker:
                     return
                 else:
                     self.stopping.wait(IDLE_S)
-            except sqlite3.OperationalError as error:  # the disk is full, or another holds the file for too long
+            except OutOfReachError as error:  # the disk is full, or another holds the file for too long
                 self._say("queue out of reach", reason=str(error))
                 self.stopping.wait(LOOK_S)
 
@@ -116,7 +116,7 @@ class Worker:
             next_s = time.monotonic() + BEAT_S
             try:
                 return self.queue.beat(job, progress)
-            except sqlite3.OperationalError:
+            except OutOfReachError:
                 return True  # the lease bears a few that are missed
 
         return beats
@@ -128,7 +128,7 @@ class Worker:
                 for found in watcher.look():
                     self._say("found", new=len(found.new), known=len(found.known), refused=len(found.refused))
                 trouble = ""
-            except (LineupError, OSError, sqlite3.Error) as error:
+            except (LineupError, OSError) as error:
                 if str(error) != trouble:  # once, not at every look
                     trouble = str(error)
                     self._say("cannot watch", reason=trouble)

@@ -21,7 +21,7 @@ from conftest import ROOT
 from flows.label.request import Outcome, Request
 from flows.queue import watch as watching
 from flows.queue.alive import this_worker
-from flows.queue.database import QueueError
+from flows.queue.database import OutOfReachError, QueueError
 from flows.queue.job import Job, Submission
 from flows.queue.pinned import PINNED, model_hash, pin, pinned
 from flows.queue.store import Queue
@@ -152,7 +152,7 @@ def test_a_dead_worker_s_job_is_to_be_had_at_once(queue: Queue) -> None:
     assert lost
     taken = queue.claim(this_worker())
     assert taken
-    assert (taken.id, taken.attempts) == (lost.id, 0)
+    assert (taken.id, taken.attempts) == (lost.id, 1)
     assert not queue.beat(lost, {})
     assert queue.settle(lost, failed("lasting")) is None
     assert queue.beat(taken, {"phase": "render", "done": 1, "total": 4})
@@ -226,7 +226,22 @@ def test_a_failed_job_is_tried_again_when_its_file_has_moved(queue: Queue) -> No
     queue.add([one()])
     assert states(queue) == {"failed": 1}
     queue.add([one("elsewhere/a.mp4")])
-    assert states(queue) == {"waiting": 1}
+    (moved,) = queue.jobs("waiting")
+    assert (moved.video, moved.attempts, moved.reason, moved.kind) == (Path("elsewhere/a.mp4"), 0, "", "")
+
+
+def test_a_video_that_takes_its_worker_down_is_not_begun_for_ever(queue: Queue) -> None:
+    queue.add([one()])
+    worker = dead_worker()
+    for attempts in range(3):
+        job = queue.claim(worker)
+        assert job
+        assert job.attempts == attempts
+    assert queue.claim(worker) is None
+    (job,) = queue.jobs("failed")
+    assert (job.attempts, job.kind, job.worker) == (3, "killed", "")
+    assert "its worker ended" in job.reason
+    assert queue.retry([job]) == 1
 
 
 def test_jobs_are_found_by_the_first_letters(queue: Queue) -> None:
@@ -248,11 +263,14 @@ def test_names_that_are_no_text(queue: Queue) -> None:
     assert settled.reason == "\\udcbf.mp4: empty"
 
 
-UNUSABLE = {"no database": b"<!DOCTYPE html>" * 100, "a later one": None}
+UNUSABLE = {
+    "no database": (b"<!DOCTYPE html>" * 100, "cannot be used as the queue"),
+    "a later one": (None, "another version of Lineup, 99"),
+}
 
 
-@pytest.mark.parametrize("content", UNUSABLE.values(), ids=UNUSABLE.keys())
-def test_a_file_that_is_no_queue(content: bytes | None, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("content", "says"), UNUSABLE.values(), ids=UNUSABLE.keys())
+def test_a_file_that_is_no_queue(content: bytes | None, says: str, tmp_path: Path) -> None:
     path = tmp_path / "queue.sqlite"
     if content is None:
         connection = sqlite3.connect(path)
@@ -260,8 +278,33 @@ def test_a_file_that_is_no_queue(content: bytes | None, tmp_path: Path) -> None:
         connection.close()
     else:
         path.write_bytes(content)
-    with pytest.raises(QueueError, match="cannot be used as the queue"):
+    with pytest.raises(QueueError, match=rf"{says}.*move it away to begin anew"):
         Queue(path)
+
+
+def test_a_healthy_queue_that_is_busy_is_not_to_be_moved_away(
+    queue: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.queue.database.BUSY_S", 0.05)
+    queue.add([one()])
+    with queue.writing(), Queue(tmp_path / "cache" / "queue.sqlite") as other:
+        assert states(other) == {"waiting": 1}  # who only looks waits for nobody
+        with pytest.raises(OutOfReachError, match=r"is out of reach .database is locked.*run the same again"):
+            other.add([one(content="bb")])
+        with pytest.raises(OutOfReachError):
+            other.claim(this_worker())
+    assert queue.claim(this_worker())
+
+
+def test_a_full_disk_loses_only_the_change_that_met_it(queue: Queue, tmp_path: Path) -> None:
+    queue.add([one()])
+    pages = queue.rows("PRAGMA page_count")[0][0]
+    queue.rows(f"PRAGMA max_page_count={pages}")
+    with pytest.raises(OutOfReachError, match="full"):
+        queue.add(one(content=str(number)) for number in range(1000))
+    queue.rows("PRAGMA max_page_count=100000")
+    queue.add([one(content="bb")])
+    assert states(queue) == {"waiting": 2}
 
 
 @pytest.fixture
