@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import platform
@@ -10,7 +11,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,8 +25,8 @@ from flows.queue.alive import this_worker
 from flows.queue.database import OutOfReachError, QueueError
 from flows.queue.job import Job, Submission
 from flows.queue.pinned import PINNED, model_hash, pin, pinned
-from flows.queue.store import Queue
-from flows.queue.submit import submit
+from flows.queue.store import CLAIM, Queue
+from flows.queue.submit import Submitted, submit
 from pipeline.errors import ModelError
 
 REQUEST = Request("lanterns", Path("labelled"))
@@ -359,45 +360,84 @@ def test_submitting_knows_a_video_by_its_content(group: Path, queue: Queue, tmp_
     assert len(submit(queue, [tmp_path / "c.mp4"], REQUEST).new) == 1
 
 
-def test_a_watched_folder(group: Path, queue: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 0.0
-    monkeypatch.setattr("flows.queue.watch.time.monotonic", lambda: now)
-    folder = tmp_path / "incoming"
-    folder.mkdir()
-    watching.watch(queue, folder, REQUEST, 3)
-    growing, watcher = folder / "growing.mp4", watching.Watcher(queue)
+@pytest.fixture
+def incoming(tmp_path: Path) -> Path:
+    """A folder to be watched."""
+    (folder := tmp_path / "incoming").mkdir()
+    return folder
 
-    def new_after(seconds: float, watcher: watching.Watcher = watcher) -> list[str]:
-        nonlocal now
-        now += seconds
-        return [job.video.name for found in watcher.look() for job in found.new]
 
+@pytest.fixture
+def after(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> Callable[[float, watching.Watcher], Submitted]:
+    """What a watcher finds in the one watched folder so many seconds later."""
+    now_s = 0.0
+    monkeypatch.setattr("flows.queue.watch.time.monotonic", lambda: now_s)
+
+    def look(seconds: float, watcher: watching.Watcher) -> Submitted:
+        nonlocal now_s
+        now_s += seconds
+        (watched,) = watching.watches(queue)
+        return watcher.look(watched)
+
+    return look
+
+
+Look = Callable[[float, watching.Watcher], Submitted]
+
+
+def names(found: Submitted) -> list[str]:
+    return [job.video.name for job in found.new]
+
+
+def test_a_video_in_a_watched_folder_is_queued_once_and_when_it_is_whole(
+    group: Path, queue: Queue, incoming: Path, after: Look
+) -> None:
+    watching.watch(queue, incoming, REQUEST, 3)
+    growing, watcher = incoming / "growing.mp4", watching.Watcher(queue)
     growing.write_bytes(b"a")
-    (folder / "whole.mp4").write_bytes(b"whole")
-    (folder / "notes.txt").write_bytes(b"no video")
-    assert new_after(0) == []
+    (incoming / "whole.mp4").write_bytes(b"whole")
+    (incoming / "notes.txt").write_bytes(b"no video")
+    assert names(after(0, watcher)) == []
     growing.write_bytes(b"ab")
-    assert new_after(11) == ["whole.mp4"]
-    assert new_after(11) == ["growing.mp4"]
-    assert new_after(11) == []
+    assert names(after(11, watcher)) == ["whole.mp4"]
+    assert watcher.expects()
+    assert names(after(11, watcher)) == ["growing.mp4"]
+    assert names(after(11, watcher)) == []
+    assert not watcher.expects()
     (group / "svm.skops").write_text("retrained")  # what was there is not done again, also by another worker
-    assert new_after(11, later := watching.Watcher(queue)) == []
-    assert new_after(11, later) == []
+    assert names(after(11, later := watching.Watcher(queue))) == []
+    assert names(after(11, later)) == []
     assert [(job.priority, job.request) for job in queue.jobs("waiting")] == [(3, REQUEST)] * 2
-    assert watching.unwatch(queue, folder) == 1
+    assert watching.unwatch(queue, incoming) == 1
     assert watching.watches(queue) == []
 
 
-def test_ten_thousand_jobs(queue: Queue) -> None:
+def test_a_file_that_was_refused_is_read_again_but_not_at_every_look(
+    group: Path, queue: Queue, incoming: Path, after: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Path) -> str:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    watching.watch(queue, incoming, REQUEST)
+    (incoming / "a.mp4").write_bytes(b"a")
+    watcher = watching.Watcher(queue)
+    with monkeypatch.context() as unreadable:
+        unreadable.setattr("flows.queue.submit.sha256_of", refuse)
+        after(0, watcher)
+        assert [(one.video.name, one.error) for one in after(11, watcher).refused] == [("a.mp4", "Permission denied")]
+        assert not watcher.expects()
+        assert after(11, watcher) == Submitted([], [], [])
+    assert names(after(600, watcher)) == ["a.mp4"]
+
+
+def test_of_ten_thousand_jobs_the_next_is_found_without_sorting_them(queue: Queue) -> None:
     queue.add(one(content=str(number), priority=number % 3) for number in range(10_000))
     job = queue.claim(this_worker())
     assert job
     assert job.priority == 2
     assert len(queue.jobs("waiting", limit=20)) == 20
     assert states(queue) == {"waiting": 9_999, "running": 1}
-    plan = queue.rows(
-        "EXPLAIN QUERY PLAN SELECT number FROM jobs WHERE state='waiting' AND not_before<=1 "
-        "ORDER BY priority DESC, number LIMIT 1"
-    )
-    assert "USING INDEX turn" in json.dumps([row["detail"] for row in plan])
-    assert "TEMP B-TREE" not in json.dumps([row["detail"] for row in plan])
+    values = {"lease": "", "until": 0, "worker": "", "now": 1}
+    plan = json.dumps([row["detail"] for row in queue.rows(f"EXPLAIN QUERY PLAN {CLAIM}", values)])
+    assert "USING INDEX turn" in plan
+    assert "TEMP B-TREE" not in plan
