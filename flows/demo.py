@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Final
 
 from flows.importing import import_group
-from flows.label.request import Request
+from flows.label.lines import lines
+from flows.label.request import Request, patience_s
 from flows.label.run import label_one
 from flows.project import CommandError, dvc
 from pipeline import __version__
@@ -38,7 +39,8 @@ def demo() -> Demo:
     video = next((SAMPLE / "videos").glob("*.mp4"))
     folder = results_of(video, OUT, Origin(sha256_of(video), GROUP))
     if folder is None or not _is_fresh(folder):
-        outcome = label_one(video, Request(GROUP, OUT))
+        with lines() as shown:
+            outcome = label_one(video, Request(GROUP, OUT, silent_s=patience_s()), shown.watch)
         if outcome.folder is None:
             raise CommandError(f"{video}: {outcome.error}")
         folder = outcome.folder

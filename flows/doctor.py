@@ -75,9 +75,10 @@ def _opencv() -> Finding:
     """Several OpenCV packages own the same files: the one installed last wins, and removing one breaks the others."""
     installed = {one.metadata["Name"] or "" for one in importlib.metadata.distributions()}  # half installed: no name
     names = sorted(name for name in installed if name.startswith("opencv"))
+    if not names:
+        return Finding("opencv", "none", INSTALL)
     right = names == ["opencv-python-headless"]
-    cure = "" if right else f"pip uninstall -y {' '.join(names)}, then {INSTALL}"
-    return Finding("opencv", ", ".join(names) or "none", cure)
+    return Finding("opencv", ", ".join(names), "" if right else f"pip uninstall -y {' '.join(names)}, then {INSTALL}")
 
 
 def _ffmpeg() -> Finding:

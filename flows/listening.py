@@ -22,13 +22,12 @@ def listening(port: int, option: str = "--port") -> Iterator[socket.socket]:
 
     LineupError when it is taken, which tells to choose another by `option`.
     """
-    with socket.socket() as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((HOST, port))
-        except OSError as error:
-            raise LineupError(f"port {port} cannot be used ({error.strerror}): choose another {option}") from None
-        listener.listen()
+    try:
+        listener = socket.create_server((HOST, port))  # it lets no other have the port, on Windows either
+    except OSError as error:
+        why, *_ = str(error.strerror).partition(" (")  # behind it stands the address
+        raise LineupError(f"port {port} cannot be used ({why}): choose another {option}") from None
+    with listener:
         yield listener
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -22,8 +22,8 @@ REPORTS: Final = Path("cache") / "reports"
 def reported(kind: str, name: str = "", **about: Any) -> Iterator[dict[str, Any]]:
     """Write cache/reports/<kind>-<name>.json when the block ends, however it does: yields what it is to say besides.
 
-    It says when the run began, how many seconds it took, `about`, and `error`, '' if there was none. The name is the
-    time and the process if none is given.
+    It says when the run began, how many seconds it took, `about`, and `error`: '' if there was none, 'stopped' after
+    Ctrl-C. The name is the time and the process if none is given.
     """
     began, began_s = datetime.now(UTC), time.monotonic()
     name = name or f"{began:%Y%m%dT%H%M%S}-{os.getpid()}"
@@ -32,7 +32,8 @@ def reported(kind: str, name: str = "", **about: Any) -> Iterator[dict[str, Any]
         yield report
     finally:
         if error := sys.exc_info()[1]:
-            report["error"] = str(error) or type(error).__name__
+            stopped = isinstance(error, KeyboardInterrupt)
+            report["error"] = "stopped" if stopped else str(error) or type(error).__name__
         report["seconds"] = round(time.monotonic() - began_s, 1)
         write_json(path_of(kind, name), report)
 
@@ -42,7 +43,7 @@ def path_of(kind: str, name: str) -> Path:
     return REPORTS / f"{kind}-{name}.json"
 
 
-def rows(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
+def rows(outcomes: Iterable[Outcome]) -> list[dict[str, Any]]:
     """What became of videos, for a report; a name that is no text is written as it can be."""
     return [
         {name: _plain(value) for name, value in asdict(outcome).items()}

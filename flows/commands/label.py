@@ -6,7 +6,7 @@ from collections.abc import Generator
 from contextlib import closing, nullcontext
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
@@ -25,6 +25,8 @@ from flows.commands.options import (
     stoppable,
 )
 from flows.commands.request import requested
+
+LEFT: Final = "what was handed out may go on there, and the same command hands out every video anew"
 
 if TYPE_CHECKING:
     from flows.label.request import Outcome, Request
@@ -68,7 +70,11 @@ def label(
     request = requested(group, out, threshold, style, unknowns, only, fancam)
     found = _on(on, paths, request) if on else _here(paths, request, jobs or jobs_at_once(), show)
     outcomes: list[Outcome] = []
-    with reported("label", group=group) as report, closing(found), stoppable("the same command goes on from there"):
+    with (
+        stoppable(LEFT if on else "the same command goes on from there"),
+        reported("label", group=group) as report,
+        closing(found),
+    ):
         try:
             for outcome in chain(nothing, found):
                 outcomes.append(outcome)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.project import enter_project
-from pipeline.params import Style, Unknowns, read_params
+from pipeline.params import Style, Unknowns
 
 if TYPE_CHECKING:
     from flows.label.request import Request
@@ -23,11 +23,11 @@ def requested(
 ) -> Request:
     """Enter the project, and tell how its videos are to be labelled; LineupError when that cannot be done."""
     from flows.groups import check_members, check_model
-    from flows.label.request import Request
+    from flows.label.request import Request, patience_s
 
     out = out.resolve() if out else Path("labelled")  # the latter in the project's folder, entered next
     enter_project()
-    silent_s = 60 * read_params().worker.silent_min
+    silent_s = patience_s()  # a slip in params.yaml is told first
     check_model(group)
     check_members(group, [*(fancam or ()), *(only or ())])
     given = [f"--{name}={value}" for name, value in (("style", style), ("unknowns", unknowns)) if value]

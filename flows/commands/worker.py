@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections import Counter
-from typing import TYPE_CHECKING, Annotated
+from collections import Counter, deque
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from flows.commands.options import Jobs, print_outcome, stoppable
 from flows.project import enter_project
 from pipeline.errors import FAILED
-from pipeline.params import read_params
 from pipeline.words import counted
+
+MOST_REPORTED: Final = 10_000  # a worker may run for years
 
 if TYPE_CHECKING:
     from flows.label.request import Outcome
@@ -38,12 +39,13 @@ def worker(
     Example: `lineup worker --until-empty --jobs 2`
     """
     from flows.label.capacity import jobs_at_once
+    from flows.label.request import patience_s
     from flows.queue.store import Queue
     from flows.queue.worker import Worker
     from flows.report import reported, rows
 
     states: Counter[str] = Counter()
-    outcomes: list[Outcome] = []
+    outcomes: deque[Outcome] = deque(maxlen=MOST_REPORTED)
 
     def told(job: Job, outcome: Outcome) -> None:
         states[job.state] += 1
@@ -51,10 +53,10 @@ def worker(
         print_outcome(outcome)
 
     enter_project()
-    silent_s = 60 * read_params().worker.silent_min
+    silent_s = patience_s()
     at_once = jobs or jobs_at_once()
     what_then = "what was in hand waits for the next worker"
-    with Queue() as queue, reported("worker") as report, stoppable(what_then):
+    with stoppable(what_then), Queue() as queue, reported("worker") as report:
         one = Worker(queue, silent_s, told)
         print(f"worker {one.name}: {counted(at_once, 'video')} at a time", file=sys.stderr, flush=True)
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -21,7 +21,7 @@ from prefect.types.entrypoint import EntrypointType
 from prefect.workers.process import ProcessWorker
 
 from flows.label.capacity import jobs_at_once
-from flows.label.flow import HERE, LABEL, label_batch
+from flows.label.flow import LABEL, label_batch
 from flows.label.request import Outcome, Request
 from flows.prefect_server import check_server
 from flows.queue.pinned import pin
@@ -34,9 +34,9 @@ POOL: Final = "pool:"
 DASK: Final = ("tcp://", "tls://")
 
 
-def label_on(where: str, videos: Sequence[Path], request: Request) -> list[Outcome]:
-    """Label videos where `where` says: 'here', 'dask' (workers of this machine), a Dask scheduler's address, or
-    'pool:NAME', a Prefect work pool, in which each video is a flow run of its own.
+def label_on(where: str, videos: Sequence[Path], request: Request) -> Iterator[Outcome]:
+    """Label videos where `where` says, and yield what became of each: 'dask' (workers of this machine), a Dask
+    scheduler's address, or 'pool:NAME', a Prefect work pool, in which each video is a flow run of its own.
 
     LineupError when it says something else, no Prefect server is set or it does not answer, or prefect-dask is not
     installed.
@@ -50,15 +50,13 @@ def label_on(where: str, videos: Sequence[Path], request: Request) -> list[Outco
         "options": list(request.options),
         "model": pin(request.group),
     }
-    return label(videos, asked)
+    yield from label(videos, asked)
 
 
 def task_runner(where: str) -> TaskRunner[Any]:
     """What runs a batch's tasks: see label_on."""
-    if where == "here":
-        return HERE
     if where != "dask" and not where.startswith(DASK):
-        raise LineupError(f"videos are labelled 'here', on 'dask', on tcp://HOST:PORT or in 'pool:NAME', not {where!r}")
+        raise LineupError(f"videos are labelled on 'dask', on tcp://HOST:PORT or in 'pool:NAME', not {where!r}")
     try:
         from prefect_dask import DaskTaskRunner
     except ImportError:
@@ -69,10 +67,10 @@ def task_runner(where: str) -> TaskRunner[Any]:
     return DaskTaskRunner(address=where)
 
 
-def _in_batch(runner: TaskRunner[Any], videos: Sequence[Path], asked: dict[str, Any]) -> list[Outcome]:
+def _in_batch(runner: TaskRunner[Any], videos: Sequence[Path], asked: dict[str, Any]) -> Iterator[Outcome]:
     batch = label_batch.with_options(task_runner=runner)
     state = batch(list(map(str, videos)), **asked, return_state=True)
-    return _outcomes(state.state_details.flow_run_id, state, videos)
+    yield from _outcomes(state.state_details.flow_run_id, state, videos)
 
 
 def _pool(where: str) -> str:
@@ -81,7 +79,7 @@ def _pool(where: str) -> str:
     raise LineupError("--on pool: names no work pool: write pool:NAME")
 
 
-def _in_pool(pool: str, videos: Sequence[Path], asked: dict[str, Any]) -> list[Outcome]:
+def _in_pool(pool: str, videos: Sequence[Path], asked: dict[str, Any]) -> Iterator[Outcome]:
     with get_client(sync_client=True) as client:
         _create(client, pool)
         deployment = _deployed(pool)
@@ -89,7 +87,8 @@ def _in_pool(pool: str, videos: Sequence[Path], asked: dict[str, Any]) -> list[O
             client.create_flow_run_from_deployment(deployment, parameters={"videos": [str(video)], **asked})
             for video in videos
         ]
-        return [one for run, video in zip(runs, videos, strict=True) for one in _done(client, run.id, video)]
+        for run, video in zip(runs, videos, strict=True):
+            yield from _done(client, run.id, video)
 
 
 def _deployed(pool: str) -> UUID:

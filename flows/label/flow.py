@@ -17,7 +17,7 @@ from prefect.task_runners import TaskRunner, ThreadPoolTaskRunner
 from prefect.tasks import Task, exponential_backoff
 
 from flows.label.capacity import jobs_at_once
-from flows.label.request import Outcome, Request, expand
+from flows.label.request import Outcome, Request, expand, patience_s
 from flows.label.run import label_one
 from flows.queue.pinned import pin, pinned
 from flows.queue.store import BACK_OFF_S, TRIES
@@ -75,7 +75,8 @@ def label_batch(
     with reported(LABEL, str(flow_run.id), group=group) as report:
         if nothing:
             raise UnlabelledError(nothing[0])
-        request = Request(group, Path(out), threshold, tuple(options), pinned(model or pin(group), group))
+        kept = pinned(model or pin(group), group)
+        request = Request(group, Path(out), threshold, tuple(options), kept, patience_s())
         runs = [label_video.submit(path, request) for path in paths]
         wait(runs)
         states = [run.state for run in runs]

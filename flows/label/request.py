@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, Literal
 
 from flows import inputs
+from pipeline.params import read_params
 
 VIDEO_SUFFIXES: Final = frozenset(
     ".mp4 .m4v .mov .mkv .webm .avi .ts .mts .m2ts .mpg .mpeg .flv .wmv .ogv .3gp .gif".split()  # noqa: SIM905, one a line would fill a screen
@@ -33,6 +34,11 @@ class Request:
     options: tuple[str, ...] = ()
     model: Path | None = None
     silent_s: float = 600.0
+
+
+def patience_s() -> float:
+    """How long a video may show no progress, as params.yaml says."""
+    return 60 * read_params().worker.silent_min
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,22 +64,30 @@ class QueueError(LineupError):
     """The queue cannot be used, or holds no such job."""
 
 
+class OutOfReachError(QueueError):
+    """The queue is well, but cannot be read or written at the moment."""
+
+
 class Database:
-    """The file at `path`, made if it is not there; may be shared between threads."""
+    """The file at `path`, made if it is not there; may be shared between threads.
+
+    All raise OutOfReachError when another process holds it for more than BUSY_S, the disk is full or must not be
+    written, and QueueError when it is no queue.
+    """
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        self._lock = threading.Lock()
-        try:
+        self._path, self._lock = path, threading.Lock()
+        with self._in_words():
             self._connection = sqlite3.connect(path, timeout=BUSY_S, isolation_level=None, check_same_thread=False)
+        try:
             self._connection.row_factory = sqlite3.Row
-            self._connection.execute("PRAGMA journal_mode=WAL")
-            self._connection.execute(
-                "PRAGMA synchronous=NORMAL"
-            )  # a power cut may cost the last change, never the file
+            self.rows("PRAGMA journal_mode=WAL")
+            self.rows("PRAGMA synchronous=NORMAL")  # a power cut may cost the last change, never the file
             self._prepare()
-        except sqlite3.Error as error:
-            raise QueueError(f"{path} cannot be used as the queue ({error}): move it away to begin anew") from None
+        except BaseException:
+            self._connection.close()
+            raise
 
     def __enter__(self) -> Self:
         return self
@@ -89,27 +97,47 @@ class Database:
 
     def rows(self, sql: str, values: Mapping[str, Any] | tuple[Any, ...] = ()) -> list[sqlite3.Row]:
         """The rows that a query finds."""
-        with self._lock:
+        with self._lock, self._in_words():
             return self._connection.execute(sql, values).fetchall()
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
         """Yield the connection with the right to write; what was changed stays only when the block succeeds."""
-        with self._lock:
+        with self._lock, self._in_words():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
                 yield self._connection
-            except BaseException:
-                self._connection.execute("ROLLBACK")
-                raise
-            self._connection.execute("COMMIT")
+                self._connection.execute("COMMIT")
+            finally:
+                if self._connection.in_transaction:  # a full disk may have ended it
+                    self._connection.execute("ROLLBACK")
+
+    @contextmanager
+    def _in_words(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as error:
+            raise OutOfReachError(
+                f"{self._path} is out of reach ({error}): run the same again when nothing else holds it, "
+                "and its disk has room and may be written"
+            ) from None
+        except sqlite3.DatabaseError as error:
+            raise QueueError(
+                f"{self._path} cannot be used as the queue ({error}): move it away to begin anew"
+            ) from None
 
     def _prepare(self) -> None:
-        with self.writing() as connection:
-            (version,) = connection.execute("PRAGMA user_version").fetchone()
-            if version == 0:
-                for statement in SCHEMA.split(";"):
-                    connection.execute(statement)
-                connection.execute(f"PRAGMA user_version={VERSION}")
-            elif version != VERSION:
-                raise sqlite3.DatabaseError(f"it was made by another version of Lineup, {version}")
+        """Make the tables if nobody has; who only looks takes no right to write."""
+        if self._version() == 0:
+            with self.writing() as connection:
+                if connection.execute("PRAGMA user_version").fetchone()[0] == 0:
+                    for statement in SCHEMA.split(";"):
+                        connection.execute(statement)
+                    connection.execute(f"PRAGMA user_version={VERSION}")
+        if (version := self._version()) != VERSION:
+            raise QueueError(
+                f"{self._path} was made by another version of Lineup, {version}: move it away to begin anew"
+            )
+
+    def _version(self) -> int:
+        return int(self.rows("PRAGMA user_version")[0][0])

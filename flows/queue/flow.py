@@ -9,6 +9,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from prefect import State, flow, task
 from prefect.cache_policies import NO_CACHE
@@ -26,7 +27,7 @@ def work_in_prefect(worker: Worker, jobs: int, until_empty: bool) -> None:
     LineupError when there is no server.
     """
     check_server()
-    worker.run = _as_task
+    worker = replace(worker, run=_as_task)
     asked: list[int] = []
 
     @flow(name="label-queue", flow_run_name=worker.name)

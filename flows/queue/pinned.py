@@ -22,16 +22,11 @@ def pin(group: str) -> str:
     check_model(group)
     source = Path("models") / group
     model = model_hash(source)
-    if _is_whole(model):
-        return model
     locks = PINNED.with_name("locks")
     locks.mkdir(parents=True, exist_ok=True)
-    with FileLock(locks / "pinned"), folder_written_whole(PINNED / model) as folder:
-        for name in _hashes(source):
-            (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source / name, folder / name)
-        if model_hash(folder) != model:
-            raise ModelError(f"the model of {group} is just being rebuilt: try again when that is done")
+    with FileLock(locks / "pinned"):
+        if not _is_whole(model):
+            _copy(source, model)
     return model
 
 
@@ -53,6 +48,15 @@ def members_of(model: str) -> frozenset[str] | None:
         return frozenset(json.loads((PINNED / model / "model.json").read_text(encoding="utf-8"))["members"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def _copy(source: Path, model: str) -> None:
+    with folder_written_whole(PINNED / model) as folder:
+        for name in _hashes(source):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source / name, folder / name)
+        if model_hash(folder) != model:
+            raise ModelError(f"the model of {source.name} is just being rebuilt: try again when that is done")
 
 
 def _is_whole(model: str) -> bool:

@@ -24,10 +24,9 @@ TRIES: Final = {"passing": 5, "killed": 3, "crashed": 2}  # of any other kind of
 
 FIND = "SELECT * FROM jobs WHERE id=?"
 ADD = "INSERT INTO jobs(id, video, video_sha256, model, wishes, priority) VALUES(?, ?, ?, ?, ?, ?)"
-# A job that had failed with its file elsewhere is tried again: perhaps it failed because the file had moved.
-CHANGE = """UPDATE jobs SET video=:video, priority=max(priority, :priority),
-  state=CASE WHEN state='failed' AND video<>:video THEN 'waiting' ELSE state END WHERE id=:id RETURNING *"""
-GIVE_BACK = """UPDATE jobs SET state='waiting', lease='', worker='', progress='{}'
+CHANGE = "UPDATE jobs SET video=?, priority=max(priority, ?) WHERE id=?"
+GIVE_BACK = """UPDATE jobs SET state=CASE WHEN attempts+1<:tries THEN 'waiting' ELSE 'failed' END, attempts=attempts+1,
+  reason='its worker ended while it was labelled', kind='killed', lease='', worker='', progress='{}'
   WHERE state='running' AND (lease_until<:now OR worker IN (SELECT value FROM json_each(:dead)))"""
 CLAIM = """UPDATE jobs SET state='running', lease=:lease, lease_until=:until, worker=:worker, progress='{}'
   WHERE number=(SELECT number FROM jobs WHERE state='waiting' AND not_before<=:now
@@ -63,20 +62,24 @@ class Queue(Database):
                     new.append(one)
                     continue
                 if found["video"] != video or found["priority"] < one.priority:
-                    found = db.execute(CHANGE, {"id": job, "video": video, "priority": one.priority}).fetchone()
-                known.append(_job(found))
+                    db.execute(CHANGE, (video, one.priority, job))
+                if found["video"] != video and found["state"] == "failed":  # perhaps because the file had moved
+                    db.execute(RETRY, (job,))
+                known.append(_job(db.execute(FIND, (job,)).fetchone()))
         return new, known
 
     def claim(self, worker: str) -> Job | None:
         """Take the next job: the most urgent, of these the oldest; None when none is due.
 
-        What a worker holds that is dead, or has not been heard of for LEASE_S, is to be had again.
+        What a worker holds that is dead, or has not been heard of for LEASE_S, is to be had again; after as many such
+        tries as a killed process has, it has failed.
         """
         now = time.time()
         lease = {"lease": uuid.uuid4().hex, "until": now + LEASE_S, "worker": worker, "now": now}
         with self.writing() as db:
             holders = [row["worker"] for row in db.execute("SELECT DISTINCT worker FROM jobs WHERE state='running'")]
-            db.execute(GIVE_BACK, {"now": now, "dead": json.dumps([one for one in holders if is_dead(one)])})
+            dead = json.dumps([one for one in holders if is_dead(one)])
+            db.execute(GIVE_BACK, {"now": now, "dead": dead, "tries": TRIES["killed"]})
             found = db.execute(CLAIM, lease).fetchone()
         return _job(found) if found else None
 

@@ -38,13 +38,13 @@ def followed(queue: Queue) -> None:
 
 
 def row_of(job: Job) -> dict[str, Any]:
-    """A job as JSON tells it: plain types, paths as text."""
+    """A job as JSON tells it."""
     return {
-        "id": job.id, "state": job.state, "video": str(job.video), "video_sha256": job.video_sha256,
-        "model": job.model, "group": job.request.group, "out": str(job.request.out),
+        "id": job.id, "state": job.state, "video": job.video, "video_sha256": job.video_sha256,
+        "model": job.model, "group": job.request.group, "out": job.request.out,
         "threshold": job.request.threshold, "options": list(job.request.options), "priority": job.priority,
         "attempts": job.attempts, "worker": job.worker, "phase": job.progress.get("phase", ""), "share": job.share,
-        "left_s": job.progress.get("left_s"), "folder": str(job.folder) if job.folder else None,
+        "left_s": job.progress.get("left_s"), "folder": job.folder,
         "reason": job.reason, "kind": job.kind, "seconds": job.seconds, "warnings": list(job.warnings),
     }  # fmt: skip
 

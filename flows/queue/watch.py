@@ -19,6 +19,7 @@ from flows.queue.submit import Submitted, submit
 State = tuple[bytes, int, int]
 
 STEADY_S: Final = 10.0  # a file that has not changed for so long has been copied to its end
+AGAIN_S: Final = 600.0  # and one that could not be read is read again
 
 ADD = (
     "INSERT INTO watches(folder, wishes, priority) VALUES(?, ?, ?) ON CONFLICT DO UPDATE SET priority=excluded.priority"
@@ -60,30 +61,40 @@ def watches(queue: Queue) -> list[Watch]:
 
 
 class Watcher:
-    """Looks into the watched folders, and remembers since when each file there has been as it is."""
+    """Looks into watched folders, and remembers since when each file there that is no job yet has been as it is."""
 
     def __init__(self, queue: Queue) -> None:
         self._queue = queue
-        self._since_s: dict[tuple[int, State], float] = {}
+        self._since_s: dict[int, dict[State, float]] = {}
 
-    def look(self) -> Iterator[Submitted]:
-        """Queue the files that have been as they are for STEADY_S; each once, and again when its content has changed.
+    def look(self, one: Watch) -> Submitted:
+        """Queue the files that have been as they are for STEADY_S: each once, and again when its content has changed.
 
-        LineupError when a group has no model.
+        What is refused is tried again after AGAIN_S. LineupError when the group has no model.
         """
-        for one in watches(self._queue):
-            rows = self._queue.rows("SELECT path, size, mtime_ns FROM taken WHERE watch=?", (one.number,))
-            taken = {(row["path"], row["size"], row["mtime_ns"]) for row in rows}
-            ready = [state for state in _states(one.folder) if state not in taken and self._is_steady(one, state)]
-            if ready:
-                videos = [Path(os.fsdecode(path)) for path, *_ in ready]
-                yield submit(self._queue, videos, one.request, one.priority)
-                with self._queue.writing() as db:
-                    db.executemany(TAKE, [(one.number, *state) for state in ready])
+        now_s, before_s = time.monotonic(), self._since_s.get(one.number, {})
+        rows = self._queue.rows("SELECT path, size, mtime_ns FROM taken WHERE watch=?", (one.number,))
+        taken = {tuple(row) for row in rows}
+        since_s = {state: before_s.get(state, now_s) for state in _states(one.folder) if state not in taken}
+        self._since_s[one.number] = since_s
+        ready = {Path(os.fsdecode(state[0])): state for state in since_s if now_s - since_s[state] >= STEADY_S}
+        if not ready:
+            return Submitted([], [], [])
+        found = submit(self._queue, ready, one.request, one.priority)
+        for outcome in found.refused:
+            since_s[ready.pop(outcome.video)] = now_s + AGAIN_S
+        with self._queue.writing() as db:
+            db.executemany(TAKE, [(one.number, *state) for state in ready.values()])
+        for state in ready.values():
+            del since_s[state]
+        return found
 
-    def _is_steady(self, one: Watch, state: State) -> bool:
+    def expects(self) -> bool:
+        """Whether a file was there at the last look that the next ones may queue."""
         now_s = time.monotonic()
-        return now_s - self._since_s.setdefault((one.number, state), now_s) >= STEADY_S
+        return any(
+            0 <= now_s - since_s < 2 * STEADY_S for of_one in self._since_s.values() for since_s in of_one.values()
+        )
 
 
 def _states(folder: Path) -> Iterator[State]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextvars
 import logging
-import sqlite3
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
@@ -17,11 +17,12 @@ from flows.label.request import Outcome
 from flows.label.run import label_one
 from flows.log import event_log
 from flows.queue.alive import this_worker
+from flows.queue.database import OutOfReachError
 from flows.queue.job import SHORT_ID, Job
 from flows.queue.pinned import pinned
 from flows.queue.store import Queue
 from flows.queue.submit import content_of
-from flows.queue.watch import Watcher
+from flows.queue.watch import Watch, Watcher, watches
 from pipeline.errors import LineupError, may_pass
 
 BEAT_S: Final = 2.0
@@ -35,7 +36,7 @@ Run = Callable[[Job, Callable[[], Outcome]], Outcome]
 @dataclass(slots=True)
 class Worker:
     """One worker: `silent_s` is how long a video may show no progress, `told` hears what became of each job, and `run`
-    is what goes around the labelling of one (flows.label.flow shows it in Prefect)."""
+    is what goes around the labelling of one (flows.queue.flow shows it in Prefect)."""
 
     queue: Queue
     silent_s: float
@@ -44,9 +45,11 @@ class Worker:
     name: str = field(default_factory=this_worker)
     stopping: threading.Event = field(default_factory=threading.Event)
     log: logging.Logger = field(default_factory=lambda: event_log("worker"))
+    _looked: threading.Event = field(default_factory=threading.Event)
 
     def work(self, jobs: int, until_empty: bool) -> None:
-        """Do jobs, as many at a time, until none waits or for ever; when this is stopped, what is in hand goes back."""
+        """Do jobs, as many at a time, for ever, or until none waits and nothing new lies in a watched folder; when this
+        is stopped, what is in hand goes back."""
         self._say("started", jobs=jobs)
         watcher = threading.Thread(target=self._watch, daemon=True)
         watcher.start()
@@ -65,11 +68,11 @@ class Worker:
             try:
                 if job := self.queue.claim(self.name):
                     self._do(job)
-                elif until_empty and not self.queue.counts()["waiting"]:
+                elif until_empty and self._looked.is_set() and not self.queue.counts()["waiting"]:
                     return
                 else:
                     self.stopping.wait(IDLE_S)
-            except sqlite3.OperationalError as error:  # the disk is full, or another holds the file for too long
+            except OutOfReachError as error:  # the disk is full, or another holds the file for too long
                 self._say("queue out of reach", reason=str(error))
                 self.stopping.wait(LOOK_S)
 
@@ -116,22 +119,37 @@ class Worker:
             next_s = time.monotonic() + BEAT_S
             try:
                 return self.queue.beat(job, progress)
-            except sqlite3.OperationalError:
+            except OutOfReachError:
                 return True  # the lease bears a few that are missed
 
         return beats
 
     def _watch(self) -> None:
-        watcher, trouble = Watcher(self.queue), ""
-        while not self.stopping.wait(LOOK_S):
-            try:
-                for found in watcher.look():
-                    self._say("found", new=len(found.new), known=len(found.known), refused=len(found.refused))
-                trouble = ""
-            except (LineupError, OSError, sqlite3.Error) as error:
-                if str(error) != trouble:  # once, not at every look
-                    trouble = str(error)
-                    self._say("cannot watch", reason=trouble)
+        watcher, troubles = Watcher(self.queue), dict[int, str]()
+        while not self.stopping.is_set():
+            with suppress(OutOfReachError):  # the slots say so
+                for one in watches(self.queue):
+                    trouble = self._look(watcher, one)
+                    if trouble and trouble != troubles.get(one.number):  # once, not at every look
+                        self._say("cannot watch", folder=str(one.folder), reason=trouble)
+                    troubles[one.number] = trouble
+                if not watcher.expects():
+                    self._looked.set()
+            self.stopping.wait(LOOK_S)
+
+    def _look(self, watcher: Watcher, one: Watch) -> str:
+        """Have what lies in a watched folder queued; why that cannot be, '' when it can."""
+        try:
+            found = watcher.look(one)
+        except OutOfReachError:
+            raise
+        except (LineupError, OSError) as error:
+            return str(error)
+        if found.new or found.known:
+            self._say("found", folder=str(one.folder), new=len(found.new), known=len(found.known))
+        for outcome in found.refused:
+            self._say("refused", video=str(outcome.video), reason=outcome.error)
+        return ""
 
     def _say(self, event: str, job: Job | None = None, **about: Any) -> None:
         if job:

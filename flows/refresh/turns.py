@@ -13,4 +13,4 @@ LOCK: Final = Path("cache", "refresh", "lock")
 
 def one_at_a_time() -> AbstractContextManager[None]:
     """Let the block run when no other refresh, rollback or forgetting does in this project; it waits, and says so."""
-    return held(LOCK, "another refresh is running here: waiting for it")
+    return held(LOCK, "another refresh, rollback or forgetting is running here: waiting for it")

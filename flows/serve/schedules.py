@@ -42,8 +42,10 @@ def keep(refresh: Flow[..., Any], serve: Serve) -> None:
 async def _until_stopped(runner: Runner) -> None:
     running = asyncio.create_task(runner.start())
     await asyncio.sleep(0)  # by now it has taken SIGTERM, only to leave its runs where they are
+    stops: list[asyncio.Task[None]] = []  # the loop itself keeps no task
     with suppress(NotImplementedError):  # Windows ends a process without asking
-        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, lambda: asyncio.create_task(runner.astop()))
+        stop = lambda: stops.append(asyncio.create_task(runner.astop()))  # noqa: E731
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
     await running
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import http.client
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -36,9 +37,9 @@ def answers(api_url: str) -> bool:
     address = urlsplit(api_url)
     kind = http.client.HTTPSConnection if address.scheme == "https" else http.client.HTTPConnection
     try:
-        connection = kind(address.hostname or "", address.port, timeout=ANSWER_S)
-        connection.request("GET", f"{address.path.rstrip('/')}/health")
-        return connection.getresponse().status == http.client.OK
+        with closing(kind(address.hostname or "", address.port, timeout=ANSWER_S)) as connection:
+            connection.request("GET", f"{address.path.rstrip('/')}/health")
+            return connection.getresponse().status == http.client.OK
     except (OSError, ValueError, http.client.HTTPException):
         return False
 

@@ -18,6 +18,7 @@ from flows.cli import main
 from flows.commands.options import print_json, print_warnings
 from flows.importing import import_group
 from flows.label.request import Outcome
+from flows.report import REPORTS
 from pipeline import __version__
 from pipeline.crawl.crawl import Tally
 from pipeline.errors import FAILED, REFUSED, STOPPED, DatasetError, LineupError
@@ -355,16 +356,33 @@ def test_a_group_that_is_no_name_leaves_nothing_behind(
     assert {path.name for path in tmp_path.iterdir()} == {"photos", "project"}
 
 
-def test_ctrl_c_says_that_the_work_can_go_on(
-    asked: list[tuple], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+INTERRUPTED = {
+    "here": ((), "the same command goes on from there"),
+    "elsewhere": (
+        ("--on", "dask"),
+        "what was handed out may go on there, and the same command hands out every video anew",
+    ),
+}
+
+
+@pytest.mark.parametrize(("options", "says"), INTERRUPTED.values(), ids=INTERRUPTED.keys())
+def test_ctrl_c_says_what_becomes_of_the_work(
+    options: tuple[str, ...],
+    says: str,
+    asked: list[tuple],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     def stopped(*_: object) -> Iterator[Outcome]:
         yield OUTCOMES[0]
         raise KeyboardInterrupt
 
     monkeypatch.setattr("flows.label.run.label_all", stopped)
-    assert lineup("label", "clip.mp4", "--group", "g", monkeypatch=monkeypatch) == 130
-    assert capsys.readouterr().err.strip() == "stopped; the same command goes on from there"
+    monkeypatch.setattr("flows.label.fleet.label_on", stopped)
+    assert lineup("label", "clip.mp4", "--group", "g", *options, monkeypatch=monkeypatch) == 130
+    assert capsys.readouterr().err.strip() == f"stopped; {says}"
+    (report,) = (Path.cwd() / REPORTS).iterdir()
+    assert json.loads(report.read_text())["error"] == "stopped"
 
 
 def test_what_one_prints_as_json_another_folder_can_use(

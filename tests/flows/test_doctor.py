@@ -133,6 +133,7 @@ OPENCVS = {
     "two": (["opencv-python", "opencv-python-headless"], "pip uninstall -y opencv-python opencv-python-headless"),
     "one with windows": (["opencv-python"], "pip uninstall -y opencv-python"),
     "the right one": (["opencv-python-headless"], ""),
+    "none": ([], "run 'make install'"),
     "beside a broken package": ([None, "opencv-python-headless"], ""),
 }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -42,6 +43,7 @@ def videos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """Two videos, one of them broken, in a project that is the current folder; none is really labelled."""
     (tmp_path / "models" / "lanterns").mkdir(parents=True)
     (tmp_path / "models" / "lanterns" / "model.json").write_text("{}")
+    shutil.copy(ROOT / "params.yaml", tmp_path)
     (tmp_path / "python").write_text(PYTHON)
     (tmp_path / "python").chmod(0o755)
     paths = [tmp_path / name for name in ("good {x}.mp4", "broken.mp4")]
@@ -58,6 +60,14 @@ def task_states() -> dict[str, str]:
 
     with get_client(sync_client=True) as client:
         return {run.name: str(run.state_type.value) for run in client.read_task_runs() if run.state_type}
+
+
+def assert_shown(states: dict[str, str]) -> None:
+    """Wait until the server, which writes down what it hears a little later, has these states of task runs."""
+    end_s = time.monotonic() + 30
+    while not states.items() <= (shown := task_states()).items():
+        assert time.monotonic() < end_s, shown
+        time.sleep(0.1)
 
 
 def test_a_worker_s_jobs_are_task_runs(server: None, videos: list[Path], caplog: pytest.LogCaptureFixture) -> None:
@@ -77,11 +87,7 @@ def test_a_worker_s_jobs_are_task_runs(server: None, videos: list[Path], caplog:
     assert "Traceback" not in caplog.text
     assert "NoneType" not in caplog.text
     names = [f"lanterns/{job.video.name}/{job.id[:10]}" for job in jobs]
-    for _ in range(100):  # the server writes down what it hears a little later
-        states = task_states()
-        if [states.get(name) for name in names] == ["COMPLETED", "FAILED"]:
-            break
-    assert [states.get(name) for name in names] == ["COMPLETED", "FAILED"]
+    assert_shown(dict(zip(names, ["COMPLETED", "FAILED"], strict=True)))
 
 
 @pytest.mark.parametrize(("by", "then"), [("the worker", "waiting"), ("queue cancel", "cancelled")])
@@ -116,10 +122,7 @@ def test_a_job_that_is_stopped_is_a_cancelled_task_run(
     assert "Traceback" not in caplog.text
     assert "NoneType" not in caplog.text
     name = f"lanterns/endless.mp4/{job.id[:10]}"
-    for _ in range(100):
-        if task_states().get(name) == "CANCELLED":
-            break
-    assert task_states().get(name) == "CANCELLED"
+    assert_shown({name: "CANCELLED"})
 
 
 def test_a_batch_without_the_queue_fails_with_its_video(server: None, videos: list[Path]) -> None:

@@ -29,7 +29,7 @@ def test_places_that_are_none(where: str, says: str, monkeypatch: pytest.MonkeyP
     monkeypatch.setitem(sys.modules, "prefect_dask", None)
     nowhere = temporary_settings(restore_defaults={PREFECT_API_URL})  # which would be told of next
     with nowhere, pytest.raises(LineupError, match=says):
-        label_on(where, [], Request("lanterns", Path("labelled")))
+        list(label_on(where, [], Request("lanterns", Path("labelled"))))
 
 
 def test_nobody_waits_for_a_server_that_is_not_there() -> None:
@@ -39,7 +39,7 @@ def test_nobody_waits_for_a_server_that_is_not_there() -> None:
 
     nowhere = temporary_settings(restore_defaults={PREFECT_API_URL})
     with nowhere, pytest.raises(LineupError, match="no Prefect server is set"):
-        label_on("pool:two", [], Request("lanterns", Path("labelled")))
+        list(label_on("pool:two", [], Request("lanterns", Path("labelled"))))
 
 
 def test_a_run_reports_what_became_of_its_videos(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,10 +58,15 @@ def test_a_run_reports_what_became_of_its_videos(tmp_path: Path, monkeypatch: py
     ]
 
 
-@pytest.mark.parametrize("error", [LineupError("no such group"), KeyboardInterrupt()], ids=["an error", "Ctrl-C"])
-def test_a_run_that_ends_early_says_why(error: BaseException, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+ENDS = {"an error": (LineupError("no such group"), "no such group"), "Ctrl-C": (KeyboardInterrupt(), "stopped")}
+
+
+@pytest.mark.parametrize(("error", "says"), ENDS.values(), ids=ENDS.keys())
+def test_a_run_that_ends_early_says_why(
+    error: BaseException, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(type(error)), reported("label"):
         raise error
     (path,) = REPORTS.iterdir()
-    assert json.loads(path.read_text())["error"] == (str(error) or type(error).__name__)
+    assert json.loads(path.read_text())["error"] == says

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
+import platform
 import shutil
 import sqlite3
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 from conftest import ROOT
 
 from flows.label.request import Outcome, Request
 from flows.queue import watch as watching
 from flows.queue.alive import this_worker
-from flows.queue.database import QueueError
+from flows.queue.database import OutOfReachError, QueueError
 from flows.queue.job import Job, Submission
 from flows.queue.pinned import PINNED, model_hash, pin, pinned
-from flows.queue.store import Queue
-from flows.queue.submit import submit
+from flows.queue.store import CLAIM, Queue
+from flows.queue.submit import Submitted, submit
 from pipeline.errors import ModelError
 
 REQUEST = Request("lanterns", Path("labelled"))
@@ -150,7 +153,7 @@ def test_a_dead_worker_s_job_is_to_be_had_at_once(queue: Queue) -> None:
     assert lost
     taken = queue.claim(this_worker())
     assert taken
-    assert (taken.id, taken.attempts) == (lost.id, 0)
+    assert (taken.id, taken.attempts) == (lost.id, 1)
     assert not queue.beat(lost, {})
     assert queue.settle(lost, failed("lasting")) is None
     assert queue.beat(taken, {"phase": "render", "done": 1, "total": 4})
@@ -160,7 +163,19 @@ def test_a_dead_worker_s_job_is_to_be_had_at_once(queue: Queue) -> None:
     assert queue.jobs("done")[0].folder == Path("labelled/a")
 
 
-LIVING = {"of this machine": this_worker(), "of another machine": "elsewhere:1:1.00"}
+def test_a_step_of_the_clock_kills_no_worker(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue.add([one()])
+    assert queue.claim(this_worker())
+    began_s = psutil.Process.create_time
+    monkeypatch.setattr(psutil.Process, "create_time", lambda process: began_s(process) + 3600)
+    assert queue.claim("elsewhere:1") is None
+
+
+LIVING = {
+    "of this machine": this_worker(),
+    "of another machine": "elsewhere:1",
+    "with the id of another process": f"{platform.node()}:{os.getppid()}",
+}
 
 
 @pytest.mark.parametrize("worker", LIVING.values(), ids=LIVING.keys())
@@ -212,7 +227,22 @@ def test_a_failed_job_is_tried_again_when_its_file_has_moved(queue: Queue) -> No
     queue.add([one()])
     assert states(queue) == {"failed": 1}
     queue.add([one("elsewhere/a.mp4")])
-    assert states(queue) == {"waiting": 1}
+    (moved,) = queue.jobs("waiting")
+    assert (moved.video, moved.attempts, moved.reason, moved.kind) == (Path("elsewhere/a.mp4"), 0, "", "")
+
+
+def test_a_video_that_takes_its_worker_down_is_not_begun_for_ever(queue: Queue) -> None:
+    queue.add([one()])
+    worker = dead_worker()
+    for attempts in range(3):
+        job = queue.claim(worker)
+        assert job
+        assert job.attempts == attempts
+    assert queue.claim(worker) is None
+    (job,) = queue.jobs("failed")
+    assert (job.attempts, job.kind, job.worker) == (3, "killed", "")
+    assert "its worker ended" in job.reason
+    assert queue.retry([job]) == 1
 
 
 def test_jobs_are_found_by_the_first_letters(queue: Queue) -> None:
@@ -234,11 +264,14 @@ def test_names_that_are_no_text(queue: Queue) -> None:
     assert settled.reason == "\\udcbf.mp4: empty"
 
 
-UNUSABLE = {"no database": b"<!DOCTYPE html>" * 100, "a later one": None}
+UNUSABLE = {
+    "no database": (b"<!DOCTYPE html>" * 100, "cannot be used as the queue"),
+    "a later one": (None, "another version of Lineup, 99"),
+}
 
 
-@pytest.mark.parametrize("content", UNUSABLE.values(), ids=UNUSABLE.keys())
-def test_a_file_that_is_no_queue(content: bytes | None, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("content", "says"), UNUSABLE.values(), ids=UNUSABLE.keys())
+def test_a_file_that_is_no_queue(content: bytes | None, says: str, tmp_path: Path) -> None:
     path = tmp_path / "queue.sqlite"
     if content is None:
         connection = sqlite3.connect(path)
@@ -246,8 +279,33 @@ def test_a_file_that_is_no_queue(content: bytes | None, tmp_path: Path) -> None:
         connection.close()
     else:
         path.write_bytes(content)
-    with pytest.raises(QueueError, match="cannot be used as the queue"):
+    with pytest.raises(QueueError, match=rf"{says}.*move it away to begin anew"):
         Queue(path)
+
+
+def test_a_healthy_queue_that_is_busy_is_not_to_be_moved_away(
+    queue: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.queue.database.BUSY_S", 0.05)
+    queue.add([one()])
+    with queue.writing(), Queue(tmp_path / "cache" / "queue.sqlite") as other:
+        assert states(other) == {"waiting": 1}  # who only looks waits for nobody
+        with pytest.raises(OutOfReachError, match=r"is out of reach .database is locked.*run the same again"):
+            other.add([one(content="bb")])
+        with pytest.raises(OutOfReachError):
+            other.claim(this_worker())
+    assert queue.claim(this_worker())
+
+
+def test_a_full_disk_loses_only_the_change_that_met_it(queue: Queue, tmp_path: Path) -> None:
+    queue.add([one()])
+    pages = queue.rows("PRAGMA page_count")[0][0]
+    queue.rows(f"PRAGMA max_page_count={pages}")
+    with pytest.raises(OutOfReachError, match="full"):
+        queue.add(one(content=str(number)) for number in range(1000))
+    queue.rows("PRAGMA max_page_count=100000")
+    queue.add([one(content="bb")])
+    assert states(queue) == {"waiting": 2}
 
 
 @pytest.fixture
@@ -302,45 +360,84 @@ def test_submitting_knows_a_video_by_its_content(group: Path, queue: Queue, tmp_
     assert len(submit(queue, [tmp_path / "c.mp4"], REQUEST).new) == 1
 
 
-def test_a_watched_folder(group: Path, queue: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    now = 0.0
-    monkeypatch.setattr("flows.queue.watch.time.monotonic", lambda: now)
-    folder = tmp_path / "incoming"
-    folder.mkdir()
-    watching.watch(queue, folder, REQUEST, 3)
-    growing, watcher = folder / "growing.mp4", watching.Watcher(queue)
+@pytest.fixture
+def incoming(tmp_path: Path) -> Path:
+    """A folder to be watched."""
+    (folder := tmp_path / "incoming").mkdir()
+    return folder
 
-    def new_after(seconds: float, watcher: watching.Watcher = watcher) -> list[str]:
-        nonlocal now
-        now += seconds
-        return [job.video.name for found in watcher.look() for job in found.new]
 
+@pytest.fixture
+def after(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> Callable[[float, watching.Watcher], Submitted]:
+    """What a watcher finds in the one watched folder so many seconds later."""
+    now_s = 0.0
+    monkeypatch.setattr("flows.queue.watch.time.monotonic", lambda: now_s)
+
+    def look(seconds: float, watcher: watching.Watcher) -> Submitted:
+        nonlocal now_s
+        now_s += seconds
+        (watched,) = watching.watches(queue)
+        return watcher.look(watched)
+
+    return look
+
+
+Look = Callable[[float, watching.Watcher], Submitted]
+
+
+def names(found: Submitted) -> list[str]:
+    return [job.video.name for job in found.new]
+
+
+def test_a_video_in_a_watched_folder_is_queued_once_and_when_it_is_whole(
+    group: Path, queue: Queue, incoming: Path, after: Look
+) -> None:
+    watching.watch(queue, incoming, REQUEST, 3)
+    growing, watcher = incoming / "growing.mp4", watching.Watcher(queue)
     growing.write_bytes(b"a")
-    (folder / "whole.mp4").write_bytes(b"whole")
-    (folder / "notes.txt").write_bytes(b"no video")
-    assert new_after(0) == []
+    (incoming / "whole.mp4").write_bytes(b"whole")
+    (incoming / "notes.txt").write_bytes(b"no video")
+    assert names(after(0, watcher)) == []
     growing.write_bytes(b"ab")
-    assert new_after(11) == ["whole.mp4"]
-    assert new_after(11) == ["growing.mp4"]
-    assert new_after(11) == []
+    assert names(after(11, watcher)) == ["whole.mp4"]
+    assert watcher.expects()
+    assert names(after(11, watcher)) == ["growing.mp4"]
+    assert names(after(11, watcher)) == []
+    assert not watcher.expects()
     (group / "svm.skops").write_text("retrained")  # what was there is not done again, also by another worker
-    assert new_after(11, later := watching.Watcher(queue)) == []
-    assert new_after(11, later) == []
+    assert names(after(11, later := watching.Watcher(queue))) == []
+    assert names(after(11, later)) == []
     assert [(job.priority, job.request) for job in queue.jobs("waiting")] == [(3, REQUEST)] * 2
-    assert watching.unwatch(queue, folder) == 1
+    assert watching.unwatch(queue, incoming) == 1
     assert watching.watches(queue) == []
 
 
-def test_ten_thousand_jobs(queue: Queue) -> None:
+def test_a_file_that_was_refused_is_read_again_but_not_at_every_look(
+    group: Path, queue: Queue, incoming: Path, after: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_: Path) -> str:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    watching.watch(queue, incoming, REQUEST)
+    (incoming / "a.mp4").write_bytes(b"a")
+    watcher = watching.Watcher(queue)
+    with monkeypatch.context() as unreadable:
+        unreadable.setattr("flows.queue.submit.sha256_of", refuse)
+        after(0, watcher)
+        assert [(one.video.name, one.error) for one in after(11, watcher).refused] == [("a.mp4", "Permission denied")]
+        assert not watcher.expects()
+        assert after(11, watcher) == Submitted([], [], [])
+    assert names(after(600, watcher)) == ["a.mp4"]
+
+
+def test_of_ten_thousand_jobs_the_next_is_found_without_sorting_them(queue: Queue) -> None:
     queue.add(one(content=str(number), priority=number % 3) for number in range(10_000))
     job = queue.claim(this_worker())
     assert job
     assert job.priority == 2
     assert len(queue.jobs("waiting", limit=20)) == 20
     assert states(queue) == {"waiting": 9_999, "running": 1}
-    plan = queue.rows(
-        "EXPLAIN QUERY PLAN SELECT number FROM jobs WHERE state='waiting' AND not_before<=1 "
-        "ORDER BY priority DESC, number LIMIT 1"
-    )
-    assert "USING INDEX turn" in json.dumps([row["detail"] for row in plan])
-    assert "TEMP B-TREE" not in json.dumps([row["detail"] for row in plan])
+    values = {"lease": "", "until": 0, "worker": "", "now": 1}
+    plan = json.dumps([row["detail"] for row in queue.rows(f"EXPLAIN QUERY PLAN {CLAIM}", values)])
+    assert "USING INDEX turn" in plan
+    assert "TEMP B-TREE" not in plan

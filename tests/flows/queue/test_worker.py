@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -24,7 +25,9 @@ from flows.label.run import label_one
 from flows.queue.job import Job
 from flows.queue.store import Queue
 from flows.queue.submit import submit
+from flows.queue.watch import watch
 from flows.queue.worker import Worker
+from pipeline.files import sha256_of
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the stand-in for Python is a shell script")
 
@@ -92,18 +95,16 @@ FATES = {
     "broken.mp4": ("failed", 1, "it is broken"),
     "full.mp4": ("failed", 5, "No space left on device"),
     "crash.mp4": ("failed", 2, "its process crashed (signal 6): in the decoder"),
-    "hang.mp4": ("failed", 1, "no progress for 0.01 minutes: it was stopped"),
 }
 
 
-def test_what_becomes_of_videos(queue: Queue, place: Path) -> None:
+def test_what_becomes_of_videos(queue: Queue) -> None:
     queued(queue, *FATES)
     told: list[tuple[Job, Outcome]] = []
-    Worker(queue, 0.6, lambda *one: told.append(one)).work(2, until_empty=True)
+    Worker(queue, 60, lambda *one: told.append(one)).work(2, until_empty=True)
     jobs = {job.video.name: (job.state, job.attempts, job.reason) for job in queue.jobs("done", "failed", "waiting")}
     assert jobs == FATES
     assert sorted(job.video.name for job, _ in told if job.state != "waiting") == sorted(FATES)
-    assert not alive(int((place / "grandchild").read_text()))
     said = events()
     assert {"time", "level", "event", "worker", "group", "video", "job", "reason", "kind", "seconds"} <= set(
         next(one for one in said if one["event"] == "failed")
@@ -111,6 +112,39 @@ def test_what_becomes_of_videos(queue: Queue, place: Path) -> None:
     assert [one["event"] for one in said if str(one.get("video", "")).endswith("crash.mp4")] == [
         "began", "will try again", "began", "failed",
     ]  # fmt: skip
+
+
+def test_a_video_that_hangs_is_ended_with_all_it_started(queue: Queue, place: Path) -> None:
+    queued(queue, "hang.mp4")
+    Worker(queue, 0.6, lambda *_: None).work(1, until_empty=True)
+    (job,) = queue.jobs("failed")
+    assert (job.attempts, job.kind, job.reason) == (1, "hung", "no progress for 0.01 minutes: it was stopped")
+    assert not alive(int((place / "grandchild").read_text()))
+
+
+def test_a_watch_that_cannot_be_done_starves_no_other(
+    queue: Queue, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def read(video: Path) -> str:
+        if video.name == "refused.mp4":
+            raise PermissionError(errno.EACCES, "Permission denied")
+        return sha256_of(video)
+
+    monkeypatch.setattr("flows.queue.submit.sha256_of", read)
+    monkeypatch.setattr("flows.queue.worker.LOOK_S", 0.05)
+    monkeypatch.setattr("flows.queue.watch.STEADY_S", 0.2)
+    for group in ("bridges", "lanterns"):  # the first has no model
+        (place / group).mkdir()
+        (place / group / "good.mp4").write_bytes(group.encode())
+        watch(queue, place / group, Request(group, Path("labelled")))
+    (place / "lanterns" / "refused.mp4").write_bytes(b"")
+    Worker(queue, 60, lambda *_: None).work(1, until_empty=True)
+    assert [job.request.group for job in queue.jobs("done")] == ["lanterns"]
+    said = {one["event"]: one for one in events()}
+    assert Path(str(said["cannot watch"]["folder"])).name == "bridges"
+    assert Path(str(said["found"]["folder"])).name == "lanterns"
+    refused = said["refused"]
+    assert (Path(str(refused["video"])).name, refused["reason"]) == ("refused.mp4", "Permission denied")
 
 
 CHANGED = {
@@ -200,8 +234,8 @@ def test_killed_and_begun_anew_it_is_as_if_nothing_had_happened(project: Path, t
     assert [worker.wait(120) for worker in workers] == [0, 0]
     listed, _ = lineup(mine, "queue", "list", "--json").communicate()
     assert [(Path(job["video"]).name, job["state"], job["folder"]) for job in json.loads(listed)] == [
-        ("a.mp4", "done", "labelled/a"),
-        ("b.mp4", "done", "labelled/b"),
+        ("a.mp4", "done", str(mine / "labelled" / "a")),
+        ("b.mp4", "done", str(mine / "labelled" / "b")),
     ]
     again = label_alone(mine, tmp_path / "alone")
     pd.testing.assert_frame_equal(
