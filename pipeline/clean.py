@@ -32,13 +32,13 @@ def main(data: Path, params: Params) -> None:
     _check(params.clean)
     raw, folder = data / "raw", data / "clean"
     manifest = read_manifest(raw).rename(columns={"key": "raw_key"})
-    paths = zip(manifest["raw_key"], manifest["path"], strict=True)
-    files = {key: raw / path for key, path in paths if _is_there(raw, path)}
+    there = manifest["path"].map(lambda path: _is_there(raw, path)).astype(bool)  # one of a conflict may be deleted
+    files = {row.raw_key: raw / row.path for row in manifest[there].itertuples()}
     seen = look(files, folder, params.clean)
-    pictures = manifest[["raw_key", "member", "fetched_at"]].merge(seen, on="raw_key")
+    pictures = manifest[there][["raw_key", "member", "fetched_at"]].merge(seen, on="raw_key")
     judged = judge(pictures, params.clean.duplicate_distance)
     kept = judged[judged["reason"] == ""].sort_values("key")
-    dropped = pd.concat([judged[judged["reason"] != ""], _missing(manifest, files)], ignore_index=True)
+    dropped = pd.concat([judged[judged["reason"] != ""], _missing(manifest[~there])], ignore_index=True)
     keep_only(kept, files, folder, params.clean)
     made_by = {FINGERPRINT: pixels_made_by(params.clean)}
     write_table(data / "clean.parquet", kept.assign(path=kept["key"] + ".jpg"), CLEAN, made_by)
@@ -100,8 +100,7 @@ def _is_there(raw: Path, path: str) -> bool:
     return ".." not in Path(path).parts and not Path(path).is_absolute() and (raw / path).is_file()
 
 
-def _missing(manifest: pd.DataFrame, files: dict[str, Path]) -> pd.DataFrame:
-    rows = manifest[~manifest["raw_key"].isin(files)]
+def _missing(rows: pd.DataFrame) -> pd.DataFrame:
     rows = rows.assign(key=rows["raw_key"], duplicate_group=rows["raw_key"], detail=rows["path"])
     return rows.assign(reason="missing file", kept_as="", frame=0)
 

@@ -150,6 +150,21 @@ def test_one_file_under_two_members_is_dropped_for_both(tmp_path: Path, params: 
     assert dropped["reason"].tolist() == ["conflict", "conflict"]
 
 
+@pytest.mark.parametrize(("wrong", "right"), [("mira", "tavi"), ("tavi", "mira")])
+def test_a_conflict_ends_when_the_photo_is_deleted_under_the_wrong_member(
+    tmp_path: Path, params: Params, wrong: str, right: str
+) -> None:
+    for member in ("mira", "tavi"):
+        save(tmp_path / "photos" / member / "both.png", draw(1))
+    import_photos(tmp_path / "photos", tmp_path / "lanterns")
+    assert run(tmp_path / "lanterns", params)[1]["reason"].tolist() == ["conflict"] * 2
+    [photo] = (tmp_path / "lanterns" / "raw" / wrong).iterdir()
+    photo.unlink()
+    kept, dropped = run(tmp_path / "lanterns", params)
+    assert kept["member"].tolist() == [right]
+    assert dropped[["reason", "detail"]].to_numpy().tolist() == [["missing file", f"{wrong}/{photo.name}"]]
+
+
 def test_dropped_pictures_can_be_looked_at(data: Path, params: Params) -> None:
     _, dropped = run(data, params)
     sheets = {path.stem for path in (data / "sheets" / "clean").iterdir()}
