@@ -38,7 +38,7 @@ ADAPTERS = {
     "pipeline.fonts pipeline.video.plots",
     "onnx": "pipeline.classifiers.dense pipeline.classifiers.rebuild pipeline.models.fold",
     "onnxruntime": "pipeline.models.fold pipeline.models.session",
-    "pyarrow": "pipeline.incremental pipeline.records pipeline.seen pipeline.tables",
+    "pyarrow": "pipeline.incremental pipeline.manifest pipeline.records pipeline.seen pipeline.tables",
     "pysubs2": "pipeline.video.exports.subtitles",
     "prefect": "flows.batch flows.fleet flows.refresh flows.serve.schedules flows.serve.server flows.serve.sqlite",
     "prefect_dask": "flows.fleet",
