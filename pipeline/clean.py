@@ -11,9 +11,10 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from pipeline.animation import read_frames
 from pipeline.duplicates import THUMBNAIL_PX, find_copies, groups
 from pipeline.errors import ParamsError
-from pipeline.images import read_frames, read_small
+from pipeline.images import read_small
 from pipeline.incremental import FINGERPRINT
 from pipeline.manifest import read_manifest, read_not_kept
 from pipeline.params import Clean, Params
