@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
@@ -105,7 +106,7 @@ def steps(person: Person) -> Iterator[Step]:
     whole += sorted(data.rglob(f"{WRITING}*"))
     if person.member:
         whole += [path for folder in labelled_with(person) for path in _analyses(folder)]
-    yield from (_removal(path) for path in whole if path.exists())
+    yield from (_removal(path) for path in whole if path.exists() and not set(whole) & set(path.parents))
     yield from _rows(person, forgotten)
     if count := drop_lines(data, partial(_is_line_of, person), dry_run=True):
         path = decisions_path(data)
@@ -153,7 +154,8 @@ def perhaps_shown(person: Person) -> list[str]:
     suspects = read_table_if_there(data / "suspects.parquet", SUSPECTS)
     suggested = read_table_if_there(data / "suggested.parquet", SUGGESTED)
     dropped = read_table_if_there(data / "dropped" / "clean.parquet", DROPPED)
-    among = dropped["detail"].map(lambda detail: person.member in detail.removeprefix(UNDER).split(", ")).astype(bool)
+    members = ", " + dropped["detail"].str.removeprefix(UNDER) + ", "  # a key may hold a comma itself
+    among = members.str.contains(f", {person.member}, ", regex=False)
     conflicts = dropped[(dropped["reason"] == "conflict") & among]
     keys = {
         *suspects["key"][(suspects["looks_like"] == person.member) & (suspects["action"] == DROP)],
@@ -194,8 +196,10 @@ def _table(path: Path, gone: Callable[[pd.DataFrame], npt.NDArray[Any]]) -> Iter
 
 def _gone(person: Person, forgotten: Forgotten, rows: pd.DataFrame) -> npt.NDArray[Any]:
     """Which rows are about a forgotten photo, or are the member's."""
-    name = next(name for name in ("raw_key", "key") if name in rows)
-    gone = rows[name].map(lambda key: _is_forgotten(key, person, forgotten)).astype(bool)
+    name = next((name for name in ("raw_key", "key") if name in rows), None)
+    if name is None:  # no table of Lineup's
+        return np.zeros(len(rows), bool)
+    gone = rows[name].fillna("").map(lambda key: _is_forgotten(key, person, forgotten)).astype(bool)
     if person.member and "member" in rows:
         gone |= rows["member"] == person.member
     return gone.to_numpy()
@@ -227,9 +231,17 @@ def _analyses(folder: Path) -> list[Path]:
 
 
 def _removal(path: Path) -> Step:
-    return Step(
-        path, "remove", partial(shutil.rmtree if path.is_dir() and not path.is_symlink() else Path.unlink, path)
-    )
+    return Step(path, "remove", partial(_remove, path))
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or a folder, of which anything may be gone already."""
+    if not path.is_dir() or path.is_symlink():
+        path.unlink(missing_ok=True)
+        return
+    shutil.rmtree(path, ignore_errors=True)
+    if path.exists():
+        shutil.rmtree(path)  # which raises why not
 
 
 def _raw_key(key: str) -> str:
