@@ -13,7 +13,6 @@ import pandas as pd
 
 from pipeline.animation import read_frames
 from pipeline.duplicates import THUMBNAIL_PX, find_copies, groups
-from pipeline.errors import ParamsError
 from pipeline.images import read_small
 from pipeline.incremental import FINGERPRINT
 from pipeline.manifest import read_manifest, read_not_kept
@@ -30,7 +29,6 @@ STAGE: Final = "clean"
 
 def main(data: Path, params: Params) -> None:
     """Read raw/; write clean/, clean.parquet, dropped/clean.parquet and the sheets of what was dropped."""
-    _check(params.clean)
     raw, folder = data / "raw", data / "clean"
     manifest = read_manifest(raw).rename(columns={"key": "raw_key"})
     there = manifest["path"].map(lambda path: _is_there(raw, path)).astype(bool)  # one of a conflict may be deleted
@@ -89,12 +87,6 @@ def keep_only(kept: pd.DataFrame, files: dict[str, Path], folder: Path, clean: C
     for raw_key in sorted({wanted[name] for name in wanted.keys() - present}):
         _, jpegs = look_at(clean, (raw_key, files[raw_key]))
         write_files(folder, {name: jpeg for name, jpeg in jpegs.items() if name in wanted})
-
-
-def _check(clean: Clean) -> None:
-    for name in ("max_side_px", "max_megapixels", "max_file_mb", "frames_per_animation"):
-        if getattr(clean, name) < 1:
-            raise ParamsError(f"params.yaml: clean: {name} must be at least 1")
 
 
 def _is_there(raw: Path, path: str) -> bool:

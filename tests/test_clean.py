@@ -15,7 +15,6 @@ from conftest import draw, png_header
 from PIL import Image
 
 from pipeline import clean, incremental, seen
-from pipeline.errors import ParamsError
 from pipeline.files import sha256_of
 from pipeline.incremental import FINGERPRINT
 from pipeline.intake import import_photos, read_manifest
@@ -311,16 +310,6 @@ def test_other_params_start_over(data: Path, params: Params) -> None:
     assert kept["width"].max() == 200
     assert "too small" not in set(dropped["reason"])
     assert kept["key"].str.contains(".", regex=False).sum() == 1
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [{"duplicate_distance": 8}, {"frames_per_animation": 0}, {"max_side_px": 0}],
-    ids=lambda wrong: next(iter(wrong)),
-)
-def test_params_that_make_no_sense_are_refused_by_name(data: Path, params: Params, wrong: dict[str, int]) -> None:
-    with pytest.raises(ParamsError, match=next(iter(wrong))):
-        clean.main(data, replace(params, clean=replace(params.clean, **wrong)))
 
 
 def pictures(keys: list[str], fetched_at: list[str], hashes: list[int]) -> pd.DataFrame:
