@@ -23,7 +23,8 @@ from pipeline.decisions import ACCEPT, decisions_path, drop_lines, read_decision
 from pipeline.errors import DatasetError
 from pipeline.files import WRITING
 from pipeline.forgotten import FORGOTTEN_FILE, Forgotten, read_forgotten, remember
-from pipeline.manifest import MANIFEST_FILE, read_fetches, read_manifest
+from pipeline.layout import LABELLED, MANIFEST_FILE, PLOTS, REFRESHES, THUMBNAILS, analyses_of, metrics_of, model_of
+from pipeline.manifest import read_fetches, read_manifest
 from pipeline.records import DROPPED, FACES, KEPT, LABELLED_FACES, SHORT_KEY, SUGGESTED, SUSPECTS, UNDER, UNLABELLED
 from pipeline.roster import read_roster, remove_member, roster_path
 from pipeline.suspects import DROP
@@ -32,13 +33,9 @@ from pipeline.words import counted
 
 COMPARED: Final = (
     "curated.parquet", "suspects.parquet", "suggested.parquet", "split.parquet", "dropped/clean.parquet",
-    "dropped/curate.parquet", "report.html", "sheets", "thumbnails",
+    "dropped/curate.parquet", "report.html", "sheets", THUMBNAILS,
 )  # fmt: skip
 PICTURES: Final = ("clean", "faces", "raw")
-LABELLED: Final = Path("labelled")
-ANALYSES: Final = Path("cache") / "analysis"
-PLOTS: Final = Path("dvc_plots")  # where 'dvc plots' writes its pages
-REFRESHES: Final = Path("cache") / "refresh"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +96,7 @@ def steps(person: Person) -> Iterator[Step]:
     if any(word not in before for before, new in zip(known, words, strict=True) for word in new):
         do = partial(remember, data, person.keys, members, addresses)
         yield Step(data / FORGOTTEN_FILE, "remember hashes, so that they do not come back", do)
-    whole = [Path("models") / group, Path("metrics") / group, Path("metrics") / f"{group}.json"]
+    whole = [model_of(group), metrics_of(group), metrics_of(group).with_name(f"{group}.json")]
     whole += [data / name for name in COMPARED]
     whole += [PLOTS]  # test faces of all groups; the same command makes them again
     whole += [REFRESHES / group]  # what a refresh crawled and has not put in use
@@ -226,8 +223,7 @@ def _accepted(data: Path, member: str) -> list[str]:
 
 def _analyses(folder: Path) -> list[Path]:
     """What is kept of the analysis of the video labelled in `folder`: faces and vectors of everyone in it."""
-    sha256 = json.loads((folder / "run.json").read_text(encoding="utf-8")).get("input_sha256", "")
-    return sorted(ANALYSES.glob(f"{sha256[:32]}-*")) if len(str(sha256)) == 64 and str(sha256).isalnum() else []
+    return analyses_of(str(json.loads((folder / "run.json").read_text(encoding="utf-8")).get("input_sha256", "")))
 
 
 def _removal(path: Path) -> Step:

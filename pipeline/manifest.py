@@ -11,12 +11,10 @@ import pandas as pd
 import pyarrow as pa
 
 from pipeline.files import held
+from pipeline.layout import DROPPED_FILE, FETCHES_FILE, MANIFEST_FILE
 from pipeline.records import DROPPED, FETCHES, MANIFEST
 from pipeline.tables import read_table_if_there
 
-MANIFEST_FILE: Final = "manifest.parquet"
-DROPPED_FILE: Final = "dropped.parquet"
-FETCHES_FILE: Final = "fetches.parquet"
 LOCK_FILE: Final = ".raw.lock"
 
 

@@ -17,7 +17,8 @@ from pipeline.errors import DatasetError
 from pipeline.forget import Person, member_of, other_copies, perhaps_shown, photo_of, steps
 from pipeline.forgotten import Forgotten, read_forgotten, remember
 from pipeline.intake import import_photos
-from pipeline.manifest import FETCHES_FILE, read_fetches, read_manifest
+from pipeline.layout import FETCHES_FILE
+from pipeline.manifest import read_fetches, read_manifest
 from pipeline.records import FETCHES, LABELLED_FACES, SUSPECTS, UNDER, Dropped
 from pipeline.roster import read_roster, remove_member
 from pipeline.tables import read_metadata, write_dropped, write_table

@@ -16,7 +16,8 @@ import pytest
 from pipeline import records
 from pipeline.errors import DatasetError
 from pipeline.incremental import FINGERPRINT, earlier_rows
-from pipeline.manifest import DROPPED_FILE, FETCHES_FILE, MANIFEST_FILE, read_fetches, read_manifest, read_not_kept
+from pipeline.layout import DROPPED_FILE, FETCHES_FILE, MANIFEST_FILE
+from pipeline.manifest import read_fetches, read_manifest, read_not_kept
 from pipeline.records import CLEAN, CURATED, DROPPED, Dropped, embeddings_schema
 from pipeline.tables import read_metadata, read_table, read_vectors, write_dropped, write_table
 

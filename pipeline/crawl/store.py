@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from pipeline.files import sha256_of
 from pipeline.forgotten import digest, read_forgotten
-from pipeline.manifest import FETCHES_FILE, MANIFEST_FILE, raw_locked, read_fetches, read_manifest
+from pipeline.layout import FETCHES_FILE, MANIFEST_FILE
+from pipeline.manifest import raw_locked, read_fetches, read_manifest
 from pipeline.records import FETCHES, MANIFEST
 from pipeline.tables import write_table
 
