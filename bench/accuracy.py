@@ -23,6 +23,7 @@ import pandas as pd
 
 from pipeline.assign import assign, together
 from pipeline.classifiers.model import THRESHOLD, Model, load_whole
+from pipeline.layout import ANALYSES
 from pipeline.models.embedder import OnnxEmbedder
 from pipeline.models.geometry import align
 from pipeline.models.looking import embed_faces, find_faces, second_look
@@ -36,7 +37,6 @@ from pipeline.truth import BOX, read_truth
 from pipeline.video.analyse import Analysis, analysis_of
 from pipeline.video.decode import frames, probe
 from pipeline.video.identify import identify, persons_of, pool
-from pipeline.video.label import CACHE
 from pipeline.video.watch import LONGER_SIDE_PX, Networks
 
 SHOWN = ["found", "named", "precision", "false", "twice", "switches"]
@@ -48,7 +48,7 @@ def main(cases: Path) -> None:
     rows = []
     table = pd.read_csv(cases, dtype=str, keep_default_na=False)
     for video, same in track(list(table.groupby("video")), "videos"):
-        analysis = analysis_of(Path(video), networks, params.analyse, CACHE, lambda _: None)
+        analysis = analysis_of(Path(video), networks, params.analyse, ANALYSES, lambda _: None)
         alone = every_face(Path(video), networks, params.analyse)
         for case in same.itertuples():
             model, true = load_whole(Path("models") / case.group, params), read_truth(Path(case.truth))

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from pipeline.layout import ANALYSES
 from pipeline.models.embedder import OnnxEmbedder
 from pipeline.models.geometry import iou_matrix
 from pipeline.models.looking import find_faces
@@ -27,7 +28,6 @@ from pipeline.progress import track
 from pipeline.records import Float32, Float64
 from pipeline.video.analyse import analysis_of
 from pipeline.video.decode import frames, probe
-from pipeline.video.label import CACHE
 from pipeline.video.watch import LONGER_SIDE_PX, Networks
 
 WELL, SURE, AT_ALL = 0.7, 0.6, 0.3  # scores: of faces that need a box, that boxes are compared with, and of any
@@ -45,7 +45,7 @@ def main(videos: list[Path]) -> None:
 
 def measured(video: Path, networks: Networks, params: Params) -> tuple[dict[str, int], pd.DataFrame]:
     """How many faces and boxes there are, and with nothing there; each box that is on a detection, with that."""
-    analysis, info = analysis_of(video, networks, params.analyse, CACHE, lambda _: None), probe(video)
+    analysis, info = analysis_of(video, networks, params.analyse, ANALYSES, lambda _: None), probe(video)
     tracked = {int(str(frame)): rows for frame, rows in analysis.faces.groupby("frame")}
     count = dict.fromkeys(("faces", "without a box", "boxes", "on nothing"), 0)
     pairs: list[tuple[int, int, Float32, Float32]] = []

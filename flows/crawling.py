@@ -11,8 +11,9 @@ from pipeline.crawl.fetch import Fetcher
 from pipeline.decisions import start_decisions
 from pipeline.errors import DatasetError
 from pipeline.files import write_text
-from pipeline.intake import add_group_to_params, check_apart, check_group
+from pipeline.grouplist import add_group_to_params
 from pipeline.manifest import raw_locked, read_manifest
+from pipeline.names import check_apart, check_group
 from pipeline.params import PARAMS_FILE, read_params
 from pipeline.roster import read_roster, roster_path
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pipeline.errors import LineupError
-from pipeline.intake import RESERVED, check_group
+from pipeline.names import RESERVED, check_group
 
 
 def folder_of(group: str) -> Path:

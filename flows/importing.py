@@ -5,15 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from flows.project import dvc
-from pipeline.intake import (
-    ImportReport,
-    add_group_to_params,
-    check_apart,
-    check_group,
-    import_photos,
-    members_folders,
-)
+from pipeline.grouplist import add_group_to_params
+from pipeline.intake import ImportReport, import_photos, members_folders
 from pipeline.manifest import raw_locked
+from pipeline.names import check_apart, check_group
 from pipeline.params import PARAMS_FILE, read_params
 
 

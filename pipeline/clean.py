@@ -11,9 +11,9 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from pipeline.animation import read_frames
 from pipeline.duplicates import THUMBNAIL_PX, find_copies, groups
-from pipeline.errors import ParamsError
-from pipeline.images import read_frames, read_small
+from pipeline.images import read_small
 from pipeline.incremental import FINGERPRINT
 from pipeline.manifest import read_manifest, read_not_kept
 from pipeline.params import Clean, Params
@@ -29,16 +29,15 @@ STAGE: Final = "clean"
 
 def main(data: Path, params: Params) -> None:
     """Read raw/; write clean/, clean.parquet, dropped/clean.parquet and the sheets of what was dropped."""
-    _check(params.clean)
     raw, folder = data / "raw", data / "clean"
     manifest = read_manifest(raw).rename(columns={"key": "raw_key"})
-    paths = zip(manifest["raw_key"], manifest["path"], strict=True)
-    files = {key: raw / path for key, path in paths if _is_there(raw, path)}
+    there = manifest["path"].map(lambda path: _is_there(raw, path)).astype(bool)  # one of a conflict may be deleted
+    files = {row.raw_key: raw / row.path for row in manifest[there].itertuples()}
     seen = look(files, folder, params.clean)
-    pictures = manifest[["raw_key", "member", "fetched_at"]].merge(seen, on="raw_key")
+    pictures = manifest[there][["raw_key", "member", "fetched_at"]].merge(seen, on="raw_key")
     judged = judge(pictures, params.clean.duplicate_distance)
     kept = judged[judged["reason"] == ""].sort_values("key")
-    dropped = pd.concat([judged[judged["reason"] != ""], _missing(manifest, files)], ignore_index=True)
+    dropped = pd.concat([judged[judged["reason"] != ""], _missing(manifest[~there])], ignore_index=True)
     keep_only(kept, files, folder, params.clean)
     made_by = {FINGERPRINT: pixels_made_by(params.clean)}
     write_table(data / "clean.parquet", kept.assign(path=kept["key"] + ".jpg"), CLEAN, made_by)
@@ -90,18 +89,11 @@ def keep_only(kept: pd.DataFrame, files: dict[str, Path], folder: Path, clean: C
         write_files(folder, {name: jpeg for name, jpeg in jpegs.items() if name in wanted})
 
 
-def _check(clean: Clean) -> None:
-    for name in ("max_side_px", "max_megapixels", "max_file_mb", "frames_per_animation"):
-        if getattr(clean, name) < 1:
-            raise ParamsError(f"params.yaml: clean: {name} must be at least 1")
-
-
 def _is_there(raw: Path, path: str) -> bool:
     return ".." not in Path(path).parts and not Path(path).is_absolute() and (raw / path).is_file()
 
 
-def _missing(manifest: pd.DataFrame, files: dict[str, Path]) -> pd.DataFrame:
-    rows = manifest[~manifest["raw_key"].isin(files)]
+def _missing(rows: pd.DataFrame) -> pd.DataFrame:
     rows = rows.assign(key=rows["raw_key"], duplicate_group=rows["raw_key"], detail=rows["path"])
     return rows.assign(reason="missing file", kept_as="", frame=0)
 

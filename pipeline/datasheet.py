@@ -21,16 +21,16 @@ from pipeline import __version__
 from pipeline.errors import UnreadableImageError
 from pipeline.files import write_text
 from pipeline.images import THREADS, read_small
+from pipeline.layout import STAGES_THAT_DROP, dropped_by
 from pipeline.manifest import read_fetches, read_manifest
 from pipeline.params import Clean, Params
-from pipeline.records import CLEAN, CURATED, DROPPED, FACES, SHORT_KEY, SPLIT, SUGGESTED, UNLABELLED
+from pipeline.records import CLEAN, CURATED, DROPPED, FACES, SHORT_KEY, SPLIT, SUGGESTED, TEST, TRAIN, UNLABELLED
 from pipeline.roster import read_roster
 from pipeline.stage import run_stage
 from pipeline.tables import read_table
 from pipeline.words import counted
 
 STAGE: Final = "datasheet"
-STAGES_THAT_DROP: Final = ("clean", "faces", "curate")
 MOST_PICTURES: Final = 1200  # on the page, about 4 kB each
 FEWEST, MOST = 2, 24  # in one sheet of it
 THUMBNAIL_PX: Final = 96
@@ -104,7 +104,7 @@ def link_of(page_url: str, url: str) -> str:
 
 
 def _tables(data: Path) -> dict[str, pd.DataFrame]:
-    dropped = [read_table(data / "dropped" / f"{stage}.parquet", DROPPED) for stage in STAGES_THAT_DROP]
+    dropped = [read_table(dropped_by(stage, data), DROPPED) for stage in STAGES_THAT_DROP]
     return {
         "manifest": read_manifest(data / "raw"),
         "fetches": read_fetches(data / "raw"),
@@ -148,7 +148,7 @@ def _funnel(tables: dict[str, pd.DataFrame], keys: Sequence[str]) -> list[tuple[
     """Per member: photos, pictures kept by clean, by faces, by curate; those learnt from and those tested on."""
     split = tables["split"]
     steps = [tables[name]["member"].value_counts() for name in ("manifest", "clean", "faces", "curated")]
-    steps += [split["member"][split["side"] == side].value_counts() for side in ("train", "test")]
+    steps += [split["member"][split["side"] == side].value_counts() for side in (TRAIN, TEST)]
     others = sorted(set().union(*(step.index for step in steps)) - set(keys))
     return [(member, [int(step.get(member, 0)) for step in steps]) for member in (*keys, *others)]
 

@@ -65,9 +65,12 @@ def drop_lines(data: Path, gone: Callable[[Mapping[str, str]], bool], dry_run: b
     if not path.is_file():
         return 0
     with decisions_locked(data):
-        head, *lines = list(io.StringIO(path.read_bytes().decode("utf-8"), newline="")) or [""]
-        names = next(csv.reader([head.removeprefix("\ufeff")]), [])
-        kept = [line for line in lines if not gone(_fields(names, line))]
+        try:
+            head, *lines = list(io.StringIO(path.read_bytes().decode("utf-8"), newline="")) or [""]
+            names = next(csv.reader([head.removeprefix("\ufeff")]), [])
+            kept = [line for line in lines if not gone(_fields(names, line))]
+        except (csv.Error, UnicodeDecodeError) as error:
+            raise _no_table(path, error) from None
         if len(kept) < len(lines) and not dry_run:
             write_text(path, head + "".join(kept))
     return len(lines) - len(kept)
@@ -117,7 +120,11 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
                 raise DatasetError(f"{path}: line {reader.line_num}: more fields than the first line has")
             yield reader.line_num, {name: (row[name] or "").strip() for name in COLUMNS}
     except (csv.Error, UnicodeDecodeError) as error:
-        raise DatasetError(f"{path} is not a table of decisions in UTF-8: {error}") from None
+        raise _no_table(path, error) from None
+
+
+def _no_table(path: Path, error: Exception) -> DatasetError:
+    return DatasetError(f"{path} is not a table of decisions in UTF-8: {error}")
 
 
 def _fields(names: Sequence[str], line: str) -> dict[str, str]:

@@ -11,10 +11,9 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from pipeline.errors import ParamsError
 from pipeline.records import Float32, Ints, Rgb
 
-MAX_DISTANCE: Final = 7  # with four bands of 16 bits, some band then differs in one bit at most
+MAX_DISTANCE: Final = 7  # as params.py allows: with four bands of 16 bits, some band then differs in one bit at most
 THUMBNAIL_PX: Final = 16
 MIN_CORRELATION: Final = 0.8  # of the thumbnails' grey; copies that were graded or cropped a little stay above 0.83
 MAX_RMS: Final = 6.0  # of the thumbnails' colours, 0 to 255; what remains to tell flat pictures apart
@@ -74,10 +73,8 @@ def near_pairs(hashes: Hashes, distance: int) -> Ints:
     """Index pairs (k, 2) of hashes (n,) uint64 that differ in at most `distance` bits, 0 to 7.
 
     Every pair of different hashes appears once, as their first indices; further copies of a hash are each paired with
-    its first only, so that thousands of equal hashes stay thousands of pairs. Raises ParamsError for other distances.
+    its first only, so that thousands of equal hashes stay thousands of pairs.
     """
-    if not 0 <= distance <= MAX_DISTANCE:
-        raise ParamsError(f"params.yaml: clean: duplicate_distance must be 0 to {MAX_DISTANCE}, found {distance}")
     unique, first, inverse = np.unique(hashes, return_index=True, return_inverse=True)
     everyone = np.arange(len(hashes))
     copies = first[inverse] != everyone

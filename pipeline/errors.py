@@ -28,7 +28,11 @@ class ParamsError(LineupError):
 
 
 class WeightsError(LineupError):
-    """A weight file is missing, differs from what is expected, or cannot be fetched."""
+    """A weight file is missing, or differs from what is expected."""
+
+
+class UnfetchedError(WeightsError):
+    """A file cannot be fetched from where it is, at the moment."""
 
 
 class UnreadableImageError(LineupError):
@@ -80,4 +84,4 @@ def may_pass(error: Exception) -> bool:
     """Whether trying again a little later makes sense: a full disk, memory or a download, but not a broken file."""
     if isinstance(error, OSError):
         return error.errno in PASSING
-    return isinstance(error, (MemoryError, WeightsError))
+    return isinstance(error, (MemoryError, UnfetchedError))

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
@@ -22,7 +23,8 @@ from pipeline.decisions import ACCEPT, decisions_path, drop_lines, read_decision
 from pipeline.errors import DatasetError
 from pipeline.files import WRITING
 from pipeline.forgotten import FORGOTTEN_FILE, Forgotten, read_forgotten, remember
-from pipeline.manifest import MANIFEST_FILE, read_fetches, read_manifest
+from pipeline.layout import LABELLED, MANIFEST_FILE, PLOTS, REFRESHES, THUMBNAILS, analyses_of, metrics_of, model_of
+from pipeline.manifest import read_fetches, read_manifest
 from pipeline.records import DROPPED, FACES, KEPT, LABELLED_FACES, SHORT_KEY, SUGGESTED, SUSPECTS, UNDER, UNLABELLED
 from pipeline.roster import read_roster, remove_member, roster_path
 from pipeline.suspects import DROP
@@ -31,13 +33,9 @@ from pipeline.words import counted
 
 COMPARED: Final = (
     "curated.parquet", "suspects.parquet", "suggested.parquet", "split.parquet", "dropped/clean.parquet",
-    "dropped/curate.parquet", "report.html", "sheets", "thumbnails",
+    "dropped/curate.parquet", "report.html", "sheets", THUMBNAILS,
 )  # fmt: skip
 PICTURES: Final = ("clean", "faces", "raw")
-LABELLED: Final = Path("labelled")
-ANALYSES: Final = Path("cache") / "analysis"
-PLOTS: Final = Path("dvc_plots")  # where 'dvc plots' writes its pages
-REFRESHES: Final = Path("cache") / "refresh"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +96,14 @@ def steps(person: Person) -> Iterator[Step]:
     if any(word not in before for before, new in zip(known, words, strict=True) for word in new):
         do = partial(remember, data, person.keys, members, addresses)
         yield Step(data / FORGOTTEN_FILE, "remember hashes, so that they do not come back", do)
-    whole = [Path("models") / group, Path("metrics") / group, Path("metrics") / f"{group}.json"]
+    whole = [model_of(group), metrics_of(group), metrics_of(group).with_name(f"{group}.json")]
     whole += [data / name for name in COMPARED]
     whole += [PLOTS]  # test faces of all groups; the same command makes them again
     whole += [REFRESHES / group]  # what a refresh crawled and has not put in use
     whole += sorted(data.rglob(f"{WRITING}*"))
     if person.member:
         whole += [path for folder in labelled_with(person) for path in _analyses(folder)]
-    yield from (_removal(path) for path in whole if path.exists())
+    yield from (_removal(path) for path in whole if path.exists() and not set(whole) & set(path.parents))
     yield from _rows(person, forgotten)
     if count := drop_lines(data, partial(_is_line_of, person), dry_run=True):
         path = decisions_path(data)
@@ -153,7 +151,8 @@ def perhaps_shown(person: Person) -> list[str]:
     suspects = read_table_if_there(data / "suspects.parquet", SUSPECTS)
     suggested = read_table_if_there(data / "suggested.parquet", SUGGESTED)
     dropped = read_table_if_there(data / "dropped" / "clean.parquet", DROPPED)
-    among = dropped["detail"].map(lambda detail: person.member in detail.removeprefix(UNDER).split(", ")).astype(bool)
+    members = ", " + dropped["detail"].str.removeprefix(UNDER) + ", "  # a key may hold a comma itself
+    among = members.str.contains(f", {person.member}, ", regex=False)
     conflicts = dropped[(dropped["reason"] == "conflict") & among]
     keys = {
         *suspects["key"][(suspects["looks_like"] == person.member) & (suspects["action"] == DROP)],
@@ -194,8 +193,10 @@ def _table(path: Path, gone: Callable[[pd.DataFrame], npt.NDArray[Any]]) -> Iter
 
 def _gone(person: Person, forgotten: Forgotten, rows: pd.DataFrame) -> npt.NDArray[Any]:
     """Which rows are about a forgotten photo, or are the member's."""
-    name = next(name for name in ("raw_key", "key") if name in rows)
-    gone = rows[name].map(lambda key: _is_forgotten(key, person, forgotten)).astype(bool)
+    name = next((name for name in ("raw_key", "key") if name in rows), None)
+    if name is None:  # no table of Lineup's
+        return np.zeros(len(rows), bool)
+    gone = rows[name].fillna("").map(lambda key: _is_forgotten(key, person, forgotten)).astype(bool)
     if person.member and "member" in rows:
         gone |= rows["member"] == person.member
     return gone.to_numpy()
@@ -222,14 +223,21 @@ def _accepted(data: Path, member: str) -> list[str]:
 
 def _analyses(folder: Path) -> list[Path]:
     """What is kept of the analysis of the video labelled in `folder`: faces and vectors of everyone in it."""
-    sha256 = json.loads((folder / "run.json").read_text(encoding="utf-8")).get("input_sha256", "")
-    return sorted(ANALYSES.glob(f"{sha256[:32]}-*")) if len(str(sha256)) == 64 and str(sha256).isalnum() else []
+    return analyses_of(str(json.loads((folder / "run.json").read_text(encoding="utf-8")).get("input_sha256", "")))
 
 
 def _removal(path: Path) -> Step:
-    return Step(
-        path, "remove", partial(shutil.rmtree if path.is_dir() and not path.is_symlink() else Path.unlink, path)
-    )
+    return Step(path, "remove", partial(_remove, path))
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or a folder, of which anything may be gone already."""
+    if not path.is_dir() or path.is_symlink():
+        path.unlink(missing_ok=True)
+        return
+    shutil.rmtree(path, ignore_errors=True)
+    if path.exists():
+        shutil.rmtree(path)  # which raises why not
 
 
 def _raw_key(key: str) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 from pipeline.classifiers.model import Model, hashes, load_whole
 from pipeline.classifiers.network import embedder_of
 from pipeline.errors import DatasetError
+from pipeline.layout import DATA, model_of
 from pipeline.models import Detector, Embedder
 from pipeline.models.retinaface import RetinaFace
 from pipeline.models.weights import chosen_detector
@@ -32,10 +33,10 @@ def open_group(name: str, params: Params, folder: Path | None = None) -> Group:
 
     Raises ModelError when its model is missing, damaged or of another embedder, and the errors of the roster's file.
     """
-    folder = folder or Path("models") / name
+    folder = folder or model_of(name)
     model = load_whole(folder, params)
     detector, embedder = RetinaFace(chosen_detector(params.models)), embedder_of(model, params)
-    roster = read_roster(Path("data") / name)
+    roster = read_roster(DATA / name)
     if gone := set(model.members) - set(roster.keys):
         raise DatasetError(
             f"the model names {', '.join(sorted(gone))}, who is not in roster.yaml: "

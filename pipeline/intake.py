@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import shutil
-import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final
-
-import yaml
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedSeq
-from ruamel.yaml.error import YAMLError
+from typing import Any
 
 from pipeline.decisions import start_decisions
-from pipeline.errors import DatasetError, ParamsError, is_full
-from pipeline.files import sha256_of, write_text, written_whole
+from pipeline.errors import DatasetError, is_full
+from pipeline.files import sha256_of, written_whole
 from pipeline.forgotten import Hashed, how_to_undo, read_forgotten
-from pipeline.manifest import DROPPED_FILE, MANIFEST_FILE, raw_locked, read_manifest, read_not_kept
-from pipeline.names import is_device, key_fault, one_folder
+from pipeline.layout import DROPPED_FILE, MANIFEST_FILE
+from pipeline.manifest import raw_locked, read_manifest, read_not_kept
+from pipeline.names import check_group, key_fault, one_folder
 from pipeline.progress import track
 from pipeline.records import MANIFEST, Dropped
 from pipeline.roster import add_members
 from pipeline.safeopen import HEAD_BYTES, sniff
 from pipeline.tables import write_dropped, write_table
 from pipeline.words import counted
-
-MAX_GROUP_CHARACTERS: Final = 60
 
 
 @dataclass(slots=True)
@@ -45,32 +36,6 @@ class ImportReport:
     duplicates: int = 0
     forgotten: int = 0
     warnings: list[str] = field(default_factory=list)
-
-
-RESERVED: Final = frozenset(
-    {"weights", "sample", "rosters"}
-)  # models/weights, data/sample and data/rosters are no groups
-
-
-def check_group(name: str) -> str:
-    """The name, if it can name a group (it is used in paths and in stage names); DatasetError says why not."""
-    if not name or len(name) > MAX_GROUP_CHARACTERS:
-        raise DatasetError(f"a group's name has 1 to {MAX_GROUP_CHARACTERS} characters, {name[:80]!r} has {len(name)}")
-    # Marks belong to letters in many alphabets; a hyphen in front would read as an option.
-    if name[0] == "-" or any(c not in "-_" and unicodedata.category(c)[0] not in "LMN" for c in name):
-        raise DatasetError(f"a group's name is letters, digits, '-' and '_', not beginning with '-': {name!r} is not")
-    if name.casefold() in RESERVED or is_device(name):
-        raise DatasetError(
-            f"{name!r} is the name of a folder of Lineup's own, or of a device on Windows: choose another"
-        )
-    return name
-
-
-def check_apart(group: str, groups: Iterable[str]) -> None:
-    """DatasetError when `group` is none of `groups`, but would have the folder of one of them on some systems."""
-    for other in {*groups} - {group}:
-        if one_folder((other, group)):
-            raise DatasetError(f"{other!r} and {group!r} would be one folder on macOS and Windows: use the same name")
 
 
 def import_photos(photos: Path, data: Path) -> ImportReport:
@@ -129,39 +94,6 @@ def _bring_in(folders: list[Path], raw: Path, forgotten: Hashed, report: ImportR
         write_dropped(raw / DROPPED_FILE, identical | known)
     if report.added or not (raw / MANIFEST_FILE).is_file():
         write_table(raw / MANIFEST_FILE, [rows[pair] for pair in sorted(rows)], MANIFEST)
-
-
-def add_group_to_params(path: Path, group: str) -> None:
-    """Add `group` to the list `groups` in params.yaml, if it is not there; every other line stays as it is.
-
-    ParamsError when there is no such file, or no such list in it.
-    """
-    check_group(group)
-    try:
-        text = path.read_text(encoding="utf-8")
-        document = YAML().load(text)
-        names = document["groups"]
-    except FileNotFoundError:
-        raise ParamsError(f"{path} is not there: run this in the project's folder") from None
-    except (YAMLError, KeyError, TypeError):
-        names = None
-    if not isinstance(names, CommentedSeq):
-        raise ParamsError(f"{path} has no list 'groups': add the line 'groups: []'")
-    if group not in names:
-        write_text(path, _with_item(text, document.lc.value("groups")[0], names, group))
-
-
-def _with_item(text: str, first: int, names: CommentedSeq, name: str) -> str:
-    """The YAML `text` in which the list `names`, which begins on line `first`, has one name more."""
-    word = name if yaml.safe_load(name) == name else json.dumps(name, ensure_ascii=False)  # a bare 2024 is no text
-    lines = [f"{line}\n" for line in text.splitlines()]
-    if names and not names.fa.flow_style():
-        lines.insert(names.lc.item(len(names) - 1)[0] + 1, f"{' ' * names.lc.col}- {word}\n")
-        return "".join(lines)
-    head, rest = "".join(lines[:first]), "".join(lines[first:])  # written in brackets
-    if names:
-        return head + re.sub(r"\s*,?\s*\]", f", {word}]", rest, count=1)
-    return head + re.sub(r"[ ]*\[\s*\](.*)\n", lambda found: f"{found[1]}\n  - {word}\n", rest, count=1)
 
 
 def members_folders(photos: Path) -> tuple[list[Path], list[str]]:

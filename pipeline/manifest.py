@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Final
 
 import pandas as pd
+import pyarrow as pa
 
 from pipeline.files import held
+from pipeline.layout import DROPPED_FILE, FETCHES_FILE, MANIFEST_FILE
 from pipeline.records import DROPPED, FETCHES, MANIFEST
 from pipeline.tables import read_table_if_there
 
-MANIFEST_FILE: Final = "manifest.parquet"
-DROPPED_FILE: Final = "dropped.parquet"
-FETCHES_FILE: Final = "fetches.parquet"
 LOCK_FILE: Final = ".raw.lock"
 
 
@@ -31,14 +30,19 @@ def raw_locked(data: Path) -> Iterator[None]:
 
 def read_manifest(raw: Path) -> pd.DataFrame:
     """The rows of raw/manifest.parquet; none when there is no manifest yet."""
-    return read_table_if_there(raw / MANIFEST_FILE, MANIFEST)
+    return _read(raw / MANIFEST_FILE, MANIFEST)
 
 
 def read_not_kept(raw: Path) -> pd.DataFrame:
     """The rows (DROPPED) of raw/dropped.parquet: files that held nothing that was not there already."""
-    return read_table_if_there(raw / DROPPED_FILE, DROPPED)
+    return _read(raw / DROPPED_FILE, DROPPED)
 
 
 def read_fetches(raw: Path) -> pd.DataFrame:
     """The rows (FETCHES) of raw/fetches.parquet: what crawls fetched and tried to fetch, and what came of it."""
-    return read_table_if_there(raw / FETCHES_FILE, FETCHES)
+    return _read(raw / FETCHES_FILE, FETCHES)
+
+
+def _read(path: Path, schema: pa.Schema) -> pd.DataFrame:
+    """No stage makes these tables: what they say is nowhere else."""
+    return read_table_if_there(path, schema, f"'dvc checkout --force {path.as_posix()}' brings back the last one")

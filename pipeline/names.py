@@ -7,11 +7,14 @@ import unicodedata
 from collections.abc import Iterable
 from typing import Final
 
-from pipeline.manifest import DROPPED_FILE, FETCHES_FILE, MANIFEST_FILE
+from pipeline.errors import DatasetError
+from pipeline.layout import DROPPED_FILE, FETCHES_FILE, MANIFEST_FILE
 from pipeline.records import UNKNOWN
 
 MAX_KEY_CHARACTERS: Final = 100
 MAX_KEY_BYTES: Final = 255
+MAX_GROUP_CHARACTERS: Final = 60
+RESERVED: Final = frozenset({"weights", "sample", "rosters"})  # models/weights, data/sample, data/rosters are no groups
 # What Windows takes for a device, in whatever case and with whatever suffix.
 DEVICES: Final = {"CON", "PRN", "AUX", "NUL", *(f"{port}{n}" for port in ("COM", "LPT") for n in "0123456789¹²³")}
 
@@ -48,3 +51,24 @@ def one_folder(names: Iterable[str]) -> tuple[str, str] | None:
             return first[seen], name
         first[seen] = name
     return None
+
+
+def check_group(name: str) -> str:
+    """The name, if it can name a group (it is used in paths and in stage names); DatasetError says why not."""
+    if not name or len(name) > MAX_GROUP_CHARACTERS:
+        raise DatasetError(f"a group's name has 1 to {MAX_GROUP_CHARACTERS} characters, {name[:80]!r} has {len(name)}")
+    # Marks belong to letters in many alphabets; a hyphen in front would read as an option.
+    if name[0] == "-" or any(c not in "-_" and unicodedata.category(c)[0] not in "LMN" for c in name):
+        raise DatasetError(f"a group's name is letters, digits, '-' and '_', not beginning with '-': {name!r} is not")
+    if name.casefold() in RESERVED or is_device(name):
+        raise DatasetError(
+            f"{name!r} is the name of a folder of Lineup's own, or of a device on Windows: choose another"
+        )
+    return name
+
+
+def check_apart(group: str, groups: Iterable[str]) -> None:
+    """DatasetError when `group` is none of `groups`, but would have the folder of one of them on some systems."""
+    for other in {*groups} - {group}:
+        if one_folder((other, group)):
+            raise DatasetError(f"{other!r} and {group!r} would be one folder on macOS and Windows: use the same name")

@@ -16,6 +16,8 @@ PARAMS_FILE = Path("params.yaml")
 # The lowest and the highest value (of a list: how many) that make sense; others are refused before any work is done.
 Count = Annotated[int, 1, 1_000_000]
 Share = Annotated[float, 0.0, 1.0]
+GreyLevel = Annotated[float, 0.0, 255.0]
+Degrees = Annotated[float, 0.0, 180.0]
 # The words that are known.
 Kernel = Literal["linear", "rbf"]
 Optimizer = Literal["adam", "rmsprop", "sgd"]
@@ -85,12 +87,12 @@ class Crawl:
 class Clean:
     """Section clean."""
 
-    min_side_px: int
-    max_side_px: int
-    max_megapixels: int
-    max_file_mb: int
-    frames_per_animation: int
-    duplicate_distance: int
+    min_side_px: Annotated[int, 0, 1_000_000]
+    max_side_px: Count
+    max_megapixels: Count
+    max_file_mb: Count
+    frames_per_animation: Count
+    duplicate_distance: Annotated[int, 0, 7]  # what duplicates.py finds all pairs of
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,13 +103,13 @@ class FaceGates:
     min_score: Share
     min_face_px: Count
     prominence: Share
-    min_sharpness: float
-    min_light: float
-    max_light: float
-    max_yaw_deg: float
-    max_pitch_deg: float
-    max_roll_deg: float
-    max_occlusion: float
+    min_sharpness: Annotated[float, 0.0, 1e6]
+    min_light: GreyLevel
+    max_light: GreyLevel
+    max_yaw_deg: Degrees
+    max_pitch_deg: Degrees
+    max_roll_deg: Degrees
+    max_occlusion: Annotated[float, 0.0, 1000.0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +117,8 @@ class Curate:
     """Section curate."""
 
     neighbours: Count
-    stranger_z: float
-    swap_margin: float
+    stranger_z: Annotated[float, 0.0, 1000.0]
+    swap_margin: Annotated[float, 0.0, 2.0]
 
 
 @dataclass(frozen=True, slots=True)

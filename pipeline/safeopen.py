@@ -12,7 +12,7 @@ from typing import Final
 
 from PIL import Image, UnidentifiedImageError
 
-from pipeline.errors import UnreadableImageError
+from pipeline.errors import UnreadableImageError, may_pass
 from pipeline.params import Clean
 
 HEAD_BYTES: Final = 64
@@ -23,6 +23,9 @@ MEGAPIXELS_AT_ONCE: Final = 64  # decoded at the same time by all threads; each 
 _BLOCK_BYTES: Final = 48 << 20
 _FORMATS: Final = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP")
 _BMP_HEADER_BYTES: Final = frozenset({12, 40, 52, 56, 64, 108, 124})
+
+Image.core.set_block_size(_BLOCK_BYTES)  # type: ignore[attr-defined]
+warnings.filterwarnings("ignore", module=r"PIL\.")  # about sizes and metadata, judged here
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +86,11 @@ def sniff(head: bytes) -> tuple[str, str]:
 def opened(path: Path, limits: Limits | Clean) -> Iterator[Image.Image]:
     """Open by content after the checks that need no decoding; every failure inside becomes UnreadableImageError.
 
+    What may pass, such as no memory, says nothing of the file and is raised as it is; only decoding belongs inside.
     Threads wait here while the pictures that others have open are too large together; one thread may not open two.
     """
     head = _checked_head(path, limits)
     try:
-        warnings.filterwarnings("ignore", module=r"PIL\.")  # about sizes and metadata, judged here
-        Image.core.set_block_size(_BLOCK_BYTES)  # type: ignore[attr-defined]
         image = Image.open(path, formats=_FORMATS)
         with image:
             check_size(image, limits)
@@ -98,7 +100,9 @@ def opened(path: Path, limits: Limits | Clean) -> Iterator[Image.Image]:
         raise
     except Image.DecompressionBombError:
         raise UnreadableImageError("too many pixels", f"its header claims more than {_bomb_megapixels()} MP") from None
-    except Exception as error:  # noqa: BLE001 - a broken file makes Pillow raise almost anything
+    except Exception as error:  # a broken file makes Pillow raise almost anything
+        if may_pass(error):
+            raise
         raise _unreadable(error, path, head) from None
 
 
@@ -110,6 +114,8 @@ def _checked_head(path: Path, limits: Limits | Clean) -> bytes:
         with path.open("rb") as handle:
             head = handle.read(HEAD_BYTES)
     except OSError as error:
+        if may_pass(error):
+            raise
         raise UnreadableImageError("missing file", error.strerror or type(error).__name__) from None
     if not size_bytes:
         raise UnreadableImageError("empty file", "0 bytes")

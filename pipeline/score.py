@@ -85,7 +85,7 @@ def score(out: Path, truth: Path) -> Comparison:
     labelled = out / "faces.parquet" if out.is_dir() else out
     if not labelled.is_file():
         raise DatasetError(f"{labelled} is not there: give the folder that 'lineup label' made for the video")
-    return compare(read_table(labelled, LABELLED_FACES), read_truth(truth))
+    return compare(read_table(labelled, LABELLED_FACES, "label the video again"), read_truth(truth))
 
 
 def compare(faces: pd.DataFrame, true: pd.DataFrame) -> Comparison:

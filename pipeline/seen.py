@@ -13,10 +13,11 @@ import pandas as pd
 import PIL
 import pyarrow as pa
 
+from pipeline.animation import Picture, read_frames
 from pipeline.duplicates import perceptual_hash, thumbnail
 from pipeline.errors import UnreadableImageError
 from pipeline.files import written_whole
-from pipeline.images import THREADS, Picture, encode_jpeg, read_frames
+from pipeline.images import THREADS, encode_jpeg
 from pipeline.incremental import FINGERPRINT, earlier_rows, fingerprint, saved_often
 from pipeline.params import Clean
 from pipeline.progress import track

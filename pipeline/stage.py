@@ -6,13 +6,11 @@ import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Final
 
 from pipeline.errors import FAILED, STOPPED, DatasetError, LineupError, is_full, one_line
 from pipeline.files import held
+from pipeline.layout import LOCKS
 from pipeline.params import Params, read_params
-
-LOCKS: Final = Path("cache", "locks")
 
 
 def told(came_in: str, kept: int, reasons: Iterable[str]) -> str:

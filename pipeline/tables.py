@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from pipeline.files import written_whole
 from pipeline.records import DROPPED, Dropped, Float32
 
 T = TypeVar("T")
+REBUILD: Final = "run 'dvc repro -f'"
 
 
 def write_table(
@@ -39,14 +40,17 @@ def write_table(
         pq.write_table(table, temporary, compression="zstd")
 
 
-def read_table(path: Path, schema: pa.Schema) -> pd.DataFrame:
-    """Read exactly the columns and types of `schema`; DatasetError when the table is missing, damaged or has others."""
-    return _cast(path, _read(path, schema.names).select(schema.names), schema).to_pandas()
+def read_table(path: Path, schema: pa.Schema, remedy: str = REBUILD) -> pd.DataFrame:
+    """Read exactly the columns and types of `schema`.
+
+    DatasetError when the table is missing, damaged or has others; `remedy` is what to do then, where no stage makes it.
+    """
+    return _cast(path, _read(path, schema.names, remedy).select(schema.names), schema, remedy).to_pandas()
 
 
-def read_table_if_there(path: Path, schema: pa.Schema) -> pd.DataFrame:
+def read_table_if_there(path: Path, schema: pa.Schema, remedy: str = REBUILD) -> pd.DataFrame:
     """As `read_table`; no rows when there is no such table yet."""
-    return read_table(path, schema) if path.is_file() else schema.empty_table().to_pandas()
+    return read_table(path, schema, remedy) if path.is_file() else schema.empty_table().to_pandas()
 
 
 def read_metadata(path: Path) -> dict[str, str]:
@@ -110,30 +114,32 @@ def write_dropped(path: Path, dropped: Iterable[Dropped], metadata: Mapping[str,
     write_table(path, rows, DROPPED, metadata)
 
 
-def _read(path: Path, needed: list[str]) -> pa.Table:
-    table = _opened(partial(pq.read_table, partitioning=None), path)
+def _read(path: Path, needed: list[str], remedy: str = REBUILD) -> pa.Table:
+    table = _opened(partial(pq.read_table, partitioning=None), path, remedy)
     missing = [name for name in needed if name not in table.column_names]
     if missing:
-        raise _other_version(path, f"lacks the columns {missing}")
+        raise _other_version(path, f"lacks the columns {missing}", remedy)
     return table
 
 
-def _cast(path: Path, table: pa.Table, schema: pa.Schema) -> pa.Table:
+def _cast(path: Path, table: pa.Table, schema: pa.Schema, remedy: str = REBUILD) -> pa.Table:
     try:
         return table.cast(schema.remove_metadata())
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
         other = [field.name for field in schema if table.schema.field(field.name).type != field.type]
-        raise _other_version(path, f"has other types in the columns {other}") from None
+        raise _other_version(path, f"has other types in the columns {other}", remedy) from None
 
 
-def _other_version(path: Path, what: str) -> DatasetError:
-    return DatasetError(f"{path} {what}: it was made by another version, run 'dvc repro -f'")
+def _other_version(path: Path, what: str, remedy: str = REBUILD) -> DatasetError:
+    return DatasetError(f"{path} {what}: it was made by another version, {remedy}")
 
 
-def _opened(read: Callable[[Path], T], path: Path) -> T:
+def _opened(read: Callable[[Path], T], path: Path, remedy: str = REBUILD) -> T:
     if not path.is_file():
         raise DatasetError(f"{path} is not there: run 'dvc repro' to build it")
     try:
         return read(path)
-    except (OSError, ValueError):  # pyarrow raises either, by which byte is wrong
-        raise DatasetError(f"{path} is damaged: delete it and run 'dvc repro'") from None
+    except (OSError, ValueError) as error:  # pyarrow raises either, by which byte is wrong
+        if isinstance(error, OSError) and error.errno is not None:  # the system's: the table may be whole
+            raise
+        raise DatasetError(f"{path} is damaged: {remedy}") from None

@@ -19,12 +19,14 @@ from pipeline.classifiers.nearest import Nearest
 from pipeline.classifiers.openset import calibrate, folds, left_out_likeness, temperature
 from pipeline.errors import DatasetError, ParamsError
 from pipeline.files import folder_written_whole, write_json
+from pipeline.layout import model_of
 from pipeline.params import Params
 from pipeline.records import TEST, TRAIN, Float64, Ints
 from pipeline.side import Side, read_side
 from pipeline.stage import run_stage
 from pipeline.strangers import stranger_likeness
 from pipeline.tables import read_metadata
+from pipeline.vectors import EMBEDDINGS
 from pipeline.words import counted
 
 STAGE: Final = "train"
@@ -67,8 +69,8 @@ def main(data: Path, params: Params) -> None:
             f"{data}: no face is left to learn from; data/{data.name}/sheets shows what was dropped, and why"
         )
     test = read_side(data, TEST)
-    model, tried = train(side, params, read_metadata(data / "embeddings.parquet"))
-    with folder_written_whole(Path("models") / data.name) as folder:
+    model, tried = train(side, params, read_metadata(data / EMBEDDINGS))
+    with folder_written_whole(model_of(data.name)) as folder:
         save(folder, model, {name: attempt.classifier for name, attempt in tried.items()}, _gallery(test, params))
         fits = {name: {"cv_accuracy": attempt.accuracy, "fit_s": attempt.fit_s} for name, attempt in tried.items()}
         write_json(folder / FITS_FILE, fits)

@@ -19,6 +19,7 @@ from pipeline.card.tables import write_tables
 from pipeline.classifiers.model import NAMES, THRESHOLD, load, read_fits, restored
 from pipeline.decisions import read_decisions
 from pipeline.files import write_json
+from pipeline.layout import metrics_of, model_of
 from pipeline.params import Params
 from pipeline.records import TEST, TRAIN, Ints
 from pipeline.roster import read_roster
@@ -32,7 +33,7 @@ STAGE: Final = "validate"
 
 def main(data: Path, params: Params) -> None:
     """Read the model and both sides of the split; write metrics/<group>.json and metrics/<group>/."""
-    model_folder, folder = Path("models") / data.name, Path("metrics") / data.name
+    model_folder, folder = model_of(data.name), metrics_of(data.name)
     model = load(model_folder, params)
     roster = read_roster(data)
     findings = find_out(model, read_side(data, TRAIN), read_side(data, TEST))

@@ -38,7 +38,7 @@ ADAPTERS = {
     "pipeline.fonts pipeline.video.plots",
     "onnx": "pipeline.classifiers.dense pipeline.classifiers.rebuild pipeline.models.fold",
     "onnxruntime": "pipeline.models.fold pipeline.models.session",
-    "pyarrow": "pipeline.incremental pipeline.records pipeline.seen pipeline.tables",
+    "pyarrow": "pipeline.incremental pipeline.manifest pipeline.records pipeline.seen pipeline.tables",
     "pysubs2": "pipeline.video.exports.subtitles",
     "prefect": "flows.label.flow flows.label.fleet flows.prefect_server flows.queue.flow flows.refresh.flow "
     "flows.serve.schedules flows.serve.server flows.serve.sqlite",

@@ -15,7 +15,6 @@ from conftest import draw, png_header
 from PIL import Image
 
 from pipeline import clean, incremental, seen
-from pipeline.errors import ParamsError
 from pipeline.files import sha256_of
 from pipeline.incremental import FINGERPRINT
 from pipeline.intake import import_photos, read_manifest
@@ -148,6 +147,21 @@ def test_one_file_under_two_members_is_dropped_for_both(tmp_path: Path, params: 
     kept, dropped = run(tmp_path / "g", params)
     assert kept.empty
     assert dropped["reason"].tolist() == ["conflict", "conflict"]
+
+
+@pytest.mark.parametrize(("wrong", "right"), [("mira", "tavi"), ("tavi", "mira")])
+def test_a_conflict_ends_when_the_photo_is_deleted_under_the_wrong_member(
+    tmp_path: Path, params: Params, wrong: str, right: str
+) -> None:
+    for member in ("mira", "tavi"):
+        save(tmp_path / "photos" / member / "both.png", draw(1))
+    import_photos(tmp_path / "photos", tmp_path / "lanterns")
+    assert run(tmp_path / "lanterns", params)[1]["reason"].tolist() == ["conflict"] * 2
+    [photo] = (tmp_path / "lanterns" / "raw" / wrong).iterdir()
+    photo.unlink()
+    kept, dropped = run(tmp_path / "lanterns", params)
+    assert kept["member"].tolist() == [right]
+    assert dropped[["reason", "detail"]].to_numpy().tolist() == [["missing file", f"{wrong}/{photo.name}"]]
 
 
 def test_dropped_pictures_can_be_looked_at(data: Path, params: Params) -> None:
@@ -296,16 +310,6 @@ def test_other_params_start_over(data: Path, params: Params) -> None:
     assert kept["width"].max() == 200
     assert "too small" not in set(dropped["reason"])
     assert kept["key"].str.contains(".", regex=False).sum() == 1
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [{"duplicate_distance": 8}, {"frames_per_animation": 0}, {"max_side_px": 0}],
-    ids=lambda wrong: next(iter(wrong)),
-)
-def test_params_that_make_no_sense_are_refused_by_name(data: Path, params: Params, wrong: dict[str, int]) -> None:
-    with pytest.raises(ParamsError, match=next(iter(wrong))):
-        clean.main(data, replace(params, clean=replace(params.clean, **wrong)))
 
 
 def pictures(keys: list[str], fetched_at: list[str], hashes: list[int]) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from pipeline import datasheet
-from pipeline.manifest import FETCHES_FILE, MANIFEST_FILE
+from pipeline.layout import FETCHES_FILE, MANIFEST_FILE
 from pipeline.params import Params
 from pipeline.records import DROPPED, FETCHES, MANIFEST, SUGGESTED, UNLABELLED
 from pipeline.tables import write_table

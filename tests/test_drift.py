@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.drift import Count, counts, dropped_drift, raw_drift
 from pipeline.forgotten import remember
-from pipeline.manifest import FETCHES_FILE, MANIFEST_FILE
+from pipeline.layout import FETCHES_FILE, MANIFEST_FILE
 from pipeline.params import Params, Refresh
 from pipeline.records import CURATED, FETCHES, MANIFEST
 from pipeline.tables import write_table

@@ -6,13 +6,14 @@ import errno
 
 import pytest
 
-from pipeline.errors import DatasetError, UnreadableVideoError, WeightsError, may_pass, one_line
+from pipeline.errors import DatasetError, UnfetchedError, UnreadableVideoError, WeightsError, may_pass, one_line
 
 TROUBLES = {
     "a full disk": (OSError(errno.ENOSPC, "No space left on device"), True),
     "too many open files": (OSError(errno.EMFILE, "Too many open files"), True),
     "no memory": (MemoryError(), True),
-    "a download that failed": (WeightsError("no network"), True),
+    "a download that failed": (UnfetchedError("no network"), True),
+    "another file than was expected": (WeightsError("its hash differs"), False),
     "no such file": (FileNotFoundError(errno.ENOENT, "No such file"), False),
     "no right to read": (PermissionError(errno.EACCES, "Permission denied"), False),
     "a broken video": (UnreadableVideoError("empty"), False),

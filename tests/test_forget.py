@@ -17,10 +17,11 @@ from pipeline.errors import DatasetError
 from pipeline.forget import Person, member_of, other_copies, perhaps_shown, photo_of, steps
 from pipeline.forgotten import Forgotten, read_forgotten, remember
 from pipeline.intake import import_photos
-from pipeline.manifest import FETCHES_FILE, read_fetches, read_manifest
-from pipeline.records import FETCHES, LABELLED_FACES, SUSPECTS
+from pipeline.layout import FETCHES_FILE
+from pipeline.manifest import read_fetches, read_manifest
+from pipeline.records import FETCHES, LABELLED_FACES, SUSPECTS, UNDER, Dropped
 from pipeline.roster import read_roster, remove_member
-from pipeline.tables import read_metadata, write_table
+from pipeline.tables import read_metadata, write_dropped, write_table
 
 ROSTER = """\
 # the group
@@ -153,6 +154,40 @@ def test_stopped_anywhere_the_same_again_finishes(group: Path, stopped: float) -
     assert traces(person.keys, "mira") == []
     assert "mira" in read_forgotten(group).members
     assert all(key in read_forgotten(group).photos for key in person.keys)
+
+
+def test_what_killed_processes_left_inside_of_what_goes_is_no_obstacle(group: Path) -> None:
+    for folder in (group / "sheets" / ".writing-a" / ".writing-b", group / ".writing-c" / ".writing-d"):
+        folder.mkdir(parents=True)
+    person = member_of(group, "mira")
+    todo = list(steps(person))
+    shutil.rmtree(group / "thumbnails")  # another process does the same
+    for step in todo:
+        step.do()
+    assert not list(group.rglob(".writing-*"))
+    assert traces(person.keys, "mira") == []
+
+
+def test_tables_that_are_not_lineups_are_left_alone(group: Path) -> None:
+    notes = group / "notes.parquet"
+    pd.DataFrame({"name": ["mira"], "member": ["mira"]}).to_parquet(notes)
+    pd.DataFrame({"key": [None, "a"]}).to_parquet(group / "gaps.parquet")
+    before = notes.read_bytes()
+    forget(member_of(group, "mira"))
+    assert notes.read_bytes() == before
+    assert len(pd.read_parquet(group / "gaps.parquet")) == 2
+
+
+def test_decisions_that_are_no_text_are_told(group: Path) -> None:
+    decisions_path(group).write_bytes(b"key,decision,member\n\xff\xfe,reject,\n")
+    with pytest.raises(DatasetError, match=r"review\.csv is not a table of decisions in UTF-8"):
+        list(steps(photo_of(group, curated(group, "mira")[0])))
+
+
+@pytest.mark.parametrize(("member", "told"), [("A, B", True), ("C", True), ("B, C", True), ("b", False), ("", False)])
+def test_a_conflict_is_told_also_of_a_member_whose_key_has_a_comma(group: Path, member: str, told: bool) -> None:
+    write_dropped(group / "dropped" / "clean.parquet", [Dropped("a" * 64, "clean", "conflict", f"{UNDER}A, B, C")])
+    assert ("a" * 64 in perhaps_shown(Person(group, member, frozenset()))) == told
 
 
 def test_listing_changes_nothing(group: Path) -> None:

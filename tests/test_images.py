@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from conftest import draw, png_header
+from conftest import ROOT, draw, png_header
 from PIL import Image
 
-from pipeline import images, safeopen
+from pipeline import animation, images, safeopen
+from pipeline.animation import MAX_DECODED_FRAMES, read_frames
 from pipeline.errors import UnreadableImageError
-from pipeline.images import MAX_DECODED_FRAMES, read_frames, read_small, read_still, save_jpeg, shrink
+from pipeline.images import read_small, read_still, save_jpeg, shrink
 from pipeline.params import Params
 from pipeline.safeopen import HEAD_BYTES, Budget, Limits, sniff
 
@@ -96,11 +103,27 @@ def test_a_rotated_photo_stands_upright(tmp_path: Path, params: Params, kind: st
     assert (picture.width, picture.height) == (120, 80)
 
 
-@pytest.mark.filterwarnings("error")
+def read_where_a_warning_is_an_error(path: Path) -> str:
+    """What a process that was started so says when it reads the picture: its shape, or the reason why not."""
+    code = """if True:
+        import sys
+        from pathlib import Path
+        from pipeline.errors import UnreadableImageError
+        from pipeline.images import read_still
+        try:
+            print(read_still(Path(sys.argv[1])).shape)
+        except UnreadableImageError as error:
+            print(error.reason)
+    """
+    command = [sys.executable, "-W", "error:::PIL", "-c", code, str(path)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout.strip()
+
+
 def test_broken_exif_does_not_cost_the_photo(tmp_path: Path) -> None:
     path = tmp_path / "photo.jpg"
     path.write_bytes(saved(two_halves(), "JPEG", exif=b"Exif\x00\x00MM\x00*\x00\x00\x00\x08\x00\x05 garbage"))
-    assert read_still(path).shape == (80, 120, 3)
+    assert read_where_a_warning_is_an_error(path) == "(80, 120, 3)"
 
 
 BIG = saved(draw(1), "JPEG", quality=95)
@@ -181,13 +204,62 @@ def test_random_damage_never_raises_anything_else(tmp_path: Path, params: Params
     assert {"damaged", "not an image", "truncated"} < outcomes
 
 
-@pytest.mark.filterwarnings("error")
 def test_large_pictures_are_read_without_a_warning(tmp_path: Path) -> None:
     path = tmp_path / "photo.png"
     path.write_bytes(png_header(10_000, 10_000))  # allowed, though Pillow would warn
-    with pytest.raises(UnreadableImageError) as caught:
-        read_still(path)
-    assert caught.value.reason == "truncated"
+    assert read_where_a_warning_is_an_error(path) == "truncated"
+
+
+PASSING = {
+    "too many open files": OSError(errno.EMFILE, "Too many open files"),
+    "a disk that fails": OSError(errno.EIO, "Input/output error"),
+    "no memory": MemoryError(),
+}
+
+
+@pytest.mark.parametrize("error", PASSING.values(), ids=PASSING.keys())
+@pytest.mark.parametrize(
+    "where", [(Path, "open"), (Image, "open"), (Image.Image, "convert")], ids=["head", "header", "pixels"]
+)
+def test_what_may_pass_is_no_word_on_the_file(
+    tmp_path: Path, params: Params, monkeypatch: pytest.MonkeyPatch, error: Exception, where: tuple[Any, str]
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise error
+
+    draw(1).convert("L").save(tmp_path / "grey.png")
+    monkeypatch.setattr(*where, fails)
+    for read in (read_still, partial(read_frames, limits=params.clean)):
+        with pytest.raises(type(error)) as caught:
+            read(tmp_path / "grey.png")
+        assert caught.value is error
+
+
+@pytest.mark.parametrize("frame", [0, 1], ids=["the first frame", "a later frame"])
+def test_neither_is_it_the_end_of_an_animation(
+    tmp_path: Path, params: Params, monkeypatch: pytest.MonkeyPatch, frame: int
+) -> None:
+    draw(1).save(tmp_path / "a.gif", save_all=True, append_images=[draw(2), draw(3)])
+    decoded = iter([images.upright] * frame)
+
+    def fails(image: Image.Image, max_side_px: int) -> Any:
+        try:
+            return next(decoded)(image, max_side_px)
+        except StopIteration:
+            raise MemoryError from None
+
+    monkeypatch.setattr(animation, "upright", fails)
+    with pytest.raises(MemoryError):
+        read_frames(tmp_path / "a.gif", params.clean)
+
+
+def test_a_mistake_of_lineups_own_is_not_blamed_on_the_file(
+    tmp_path: Path, params: Params, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw(1).save(tmp_path / "a.gif", save_all=True, append_images=[draw(2)])
+    monkeypatch.setattr(animation, "perceptual_hash", None)
+    with pytest.raises(TypeError, match="not callable"):
+        read_frames(tmp_path / "a.gif", params.clean)
 
 
 @pytest.mark.parametrize("kind", ["GIF", "WEBP", "PNG", "AVIF"])

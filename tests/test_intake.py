@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import os
-import re
 import shutil
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from conftest import ROOT, draw
+from conftest import draw
 
 from pipeline import intake
-from pipeline.errors import DatasetError, ParamsError
+from pipeline.errors import DatasetError
 from pipeline.files import sha256_of
-from pipeline.intake import add_group_to_params, check_apart, check_group, import_photos
+from pipeline.intake import import_photos
 from pipeline.manifest import read_manifest, read_not_kept
-from pipeline.params import read_params
 from pipeline.records import MANIFEST
 from pipeline.roster import read_roster
 
@@ -195,88 +193,9 @@ def test_folders_that_are_one_elsewhere_stop_the_import_before_it_writes(tmp_pat
     assert not (tmp_path / "g").exists()
 
 
-def test_a_group_is_not_named_as_another_but_for_case() -> None:
-    check_apart("lanterns", ["lanterns", "bts"])
-    with pytest.raises(DatasetError, match="use the same name"):
-        check_apart("Lanterns", ["lanterns", "bts"])
-
-
 @pytest.mark.parametrize("name", ["unknown", "a\nb", "a\\b"])
 def test_a_bad_member_folder_stops_the_import_before_it_writes(tmp_path: Path, photos: Path, name: str) -> None:
     (photos / name).mkdir()
     with pytest.raises(DatasetError, match="rename the folder"):
         import_photos(photos, tmp_path / "g")
     assert not (tmp_path / "g").exists()
-
-
-@pytest.mark.parametrize("name", ["lanterns", "BTS", "paper-lan_46", "紙灯籠46", "방탄", "กลุ่ม", "_x"])
-def test_a_group_is_letters_and_digits_of_any_alphabet(name: str) -> None:
-    assert check_group(name) == name
-
-
-def test_a_group_cannot_take_a_folder_of_lineup_itself() -> None:
-    for name in ("weights", "Sample", "aux", "Com1"):
-        with pytest.raises(DatasetError, match="choose another"):
-            check_group(name)
-
-
-@pytest.mark.parametrize("name", ["", "a b", "a/b", "..", "a.b", "-rf", "a;b", "$(x)", "a\nb", "x" * 61, "🌙", "a'b"])
-def test_a_group_that_could_harm_a_path_or_a_shell_is_refused(tmp_path: Path, photos: Path, name: str) -> None:
-    with pytest.raises(DatasetError, match="a group's name"):
-        check_group(name)
-    with pytest.raises(DatasetError, match="a group's name"):
-        add_group_to_params(ROOT / "params.yaml", name)
-
-
-@pytest.mark.parametrize("style", ["[]", "[tavi]", "\n  - tavi   # first", '["1234"]'])
-def test_a_group_is_added_to_params_and_nothing_else_changes(tmp_path: Path, style: str) -> None:
-    path = tmp_path / "params.yaml"
-    text = (ROOT / "params.yaml").read_text(encoding="utf-8")
-    path.write_text(re.sub(r"(?m)^groups:.*\n(?:  - .*\n)*", f"groups: {style}\n", text), encoding="utf-8")
-    before = path.read_text(encoding="utf-8").splitlines()
-    groups = read_params(path).groups
-    for name in ("紙灯籠46", "2024", "on"):
-        add_group_to_params(path, name)
-    assert read_params(path).groups == (*groups, "紙灯籠46", "2024", "on")
-    after = path.read_text(encoding="utf-8").splitlines()
-    changed = [line for line in before if line not in after]
-    assert all(line.startswith("groups:") for line in changed)
-    content = path.read_bytes()
-    add_group_to_params(path, "2024")
-    assert path.read_bytes() == content
-
-
-LISTS = {
-    "empty": ("groups: []\n\n# how\nclean: 1\n", "groups:\n  - a\n  - \"2024\"\n\n# how\nclean: 1\n"),
-    "a word beside": ("groups: []   # mine\nclean: 1\n", "groups:   # mine\n  - a\n  - \"2024\"\nclean: 1\n"),
-    "lines": ("groups:\n- b  # [b]\n\n# how\nclean: 1", "groups:\n- b  # [b]\n- a\n- \"2024\"\n\n# how\nclean: 1\n"),
-    "brackets": ("groups: [b, c ]  # []\n\nclean: [1]\n", "groups: [b, c, a, \"2024\"]  # []\n\nclean: [1]\n"),
-    "brackets on lines": ("groups: [\n  b,\n]\nclean: 1\n", "groups: [\n  b, a, \"2024\"]\nclean: 1\n"),
-    "the last": ("clean: 1\ngroups:\n    - b", "clean: 1\ngroups:\n    - b\n    - a\n    - \"2024\"\n"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("text", "expected"), LISTS.values(), ids=LISTS.keys())
-def test_only_the_list_of_groups_grows(text: str, expected: str, tmp_path: Path) -> None:
-    path = tmp_path / "params.yaml"
-    path.write_text(text, encoding="utf-8")
-    for name in ("a", "2024"):
-        add_group_to_params(path, name)
-    assert path.read_text(encoding="utf-8") == expected
-
-
-def test_a_group_that_is_there_leaves_the_file_as_it_is(tmp_path: Path) -> None:
-    path = tmp_path / "params.yaml"
-    path.write_text("groups:   [ lanterns ]   # mine\nclean: {a:   1}\n\n\n", encoding="utf-8")
-    content = path.read_bytes()
-    add_group_to_params(path, "lanterns")
-    assert path.read_bytes() == content
-
-
-@pytest.mark.parametrize("text", [None, "", "- a\n", "groups: lanterns\n", "groups: {a: 1}\n", "clean: {}\n", "a: [\n"])
-def test_params_without_a_list_of_groups_are_explained(tmp_path: Path, text: str | None) -> None:
-    path = tmp_path / "params.yaml"
-    if text is not None:
-        path.write_text(text, encoding="utf-8")
-    with pytest.raises(ParamsError, match=r"params\.yaml"):
-        add_group_to_params(path, "lanterns")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import FrozenInstanceError
+from collections.abc import Iterator
+from dataclasses import FrozenInstanceError, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import pytest
 import yaml
@@ -53,6 +54,26 @@ def test_networks_of_one_s_own(tmp_path: Path) -> None:
     detector = read_params(changed(tmp_path / "params.yaml", "models.detector", OWN)).models.detector
     assert isinstance(detector, OwnDetector)
     assert detector.anchors is None
+
+
+def unbounded(kind: Any, where: str) -> Iterator[str]:
+    """Where the type lets any number in."""
+    if isinstance(kind, type) and is_dataclass(kind):
+        for name, hint in get_type_hints(kind, include_extras=True).items():
+            yield from unbounded(hint, f"{where}.{name}")
+    elif kind in (int, float):
+        yield where
+    elif get_origin(kind) is Annotated:
+        listed, *_ = get_args(kind)
+        yield from unbounded(listed, where) if get_origin(listed) is tuple else ()
+    else:
+        for part in get_args(kind):
+            yield from unbounded(part, where)
+
+
+def test_every_number_has_bounds_that_what_is_no_number_is_outside_of() -> None:
+    assert list(unbounded(float, "a float")) == ["a float"]
+    assert list(unbounded(Params, "params")) == []
 
 
 @pytest.mark.parametrize(
@@ -104,6 +125,16 @@ def test_networks_of_one_s_own(tmp_path: Path) -> None:
         ("curate.neighbours", -3, "curate: neighbours: expected"),
         ("faces.detect_side_px", 0, "detect_side_px: expected"),
         ("analyse.detect_every", 0, "detect_every: expected"),
+        ("clean.min_side_px", -5, "clean: min_side_px: expected 0 to"),
+        ("clean.max_side_px", 0, "clean: max_side_px: expected 1 to"),
+        ("clean.max_megapixels", 0, "clean: max_megapixels: expected 1 to"),
+        ("clean.max_file_mb", 0, "clean: max_file_mb: expected 1 to"),
+        ("clean.frames_per_animation", 0, "clean: frames_per_animation: expected 1 to"),
+        ("clean.duplicate_distance", 8, "clean: duplicate_distance: expected 0 to 7, found 8"),
+        ("faces.min_sharpness", float("nan"), "faces: min_sharpness: expected"),
+        ("faces.max_yaw_deg", -1, "faces: max_yaw_deg: expected"),
+        ("curate.stranger_z", float("-inf"), "curate: stranger_z: expected"),
+        ("curate.swap_margin", float("inf"), "curate: swap_margin: expected"),
     ],
     ids=lambda value: "gone" if value is GONE else str(value)[:40],
 )

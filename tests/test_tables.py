@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import resource
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,9 @@ import pytest
 
 from pipeline import records
 from pipeline.errors import DatasetError
+from pipeline.incremental import FINGERPRINT, earlier_rows
+from pipeline.layout import DROPPED_FILE, FETCHES_FILE, MANIFEST_FILE
+from pipeline.manifest import read_fetches, read_manifest, read_not_kept
 from pipeline.records import CLEAN, CURATED, DROPPED, Dropped, embeddings_schema
 from pipeline.tables import read_metadata, read_table, read_vectors, write_dropped, write_table
 
@@ -174,3 +179,30 @@ def test_a_harmed_table_is_refused_in_one_line(tmp_path: Path, harm: str, read: 
     with pytest.raises(DatasetError, match=r"table\.parquet is (not there|damaged): .*dvc repro") as caught:
         read(path)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "read"),
+    [(MANIFEST_FILE, read_manifest), (FETCHES_FILE, read_fetches), (DROPPED_FILE, read_not_kept)],
+    ids=["manifest", "fetches", "not kept"],
+)
+def test_what_no_stage_makes_is_not_to_be_deleted(tmp_path: Path, name: str, read: Any) -> None:
+    (tmp_path / name).write_bytes(b"no table")
+    with pytest.raises(DatasetError, match=rf"{name} is damaged: 'dvc checkout --force .*/{name}' brings") as caught:
+        read(tmp_path)
+    assert "delete" not in str(caught.value)
+
+
+def test_a_table_that_cannot_be_opened_just_now_is_not_called_damaged(tmp_path: Path) -> None:
+    write_table(tmp_path / "table.parquet", [ROW], CURATED, {FINGERPRINT: "made"})
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with (tmp_path / "table.parquet").open() as handle:
+        lowest_free = handle.fileno()
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, hard))
+    try:
+        for read in (partial(read_table, schema=CURATED), partial(earlier_rows, schema=CURATED, made_by="made")):
+            with pytest.raises(OSError, match="Too many open files"):
+                read(tmp_path / "table.parquet")
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert len(earlier_rows(tmp_path / "table.parquet", CURATED, "made")) == 1

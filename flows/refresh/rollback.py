@@ -19,7 +19,7 @@ from flows.refresh.staging import Staging, metrics_file
 from flows.refresh.turns import one_at_a_time
 from pipeline.errors import LineupError
 from pipeline.forgotten import FORGOTTEN_FILE
-from pipeline.intake import check_group
+from pipeline.names import check_group
 
 
 def rolled_back(group: str, to: int | None = None) -> Report:

@@ -26,7 +26,7 @@ from pipeline.crawl.fetch import Fetcher
 from pipeline.decisions import start_decisions
 from pipeline.drift import dropped_drift, raw_drift
 from pipeline.errors import LineupError
-from pipeline.intake import check_group
+from pipeline.names import check_group
 from pipeline.params import Params, Refresh, read_params
 from pipeline.roster import read_roster
 

@@ -15,6 +15,7 @@ from flows.serve import server
 from flows.serve.parts import Parts, parts
 from pipeline.errors import LineupError, ParamsError
 from pipeline.loopback import HOST
+from pipeline.names import check_group
 from pipeline.params import Serve
 
 if TYPE_CHECKING:
@@ -54,8 +55,6 @@ def serve(params: Serve, port: int, prefect_port: int, worker: tuple[str, ...], 
 
 
 def _check_groups(params: Serve) -> None:
-    from pipeline.intake import check_group  # it loads pandas, which is waited for only when something is scheduled
-
     for one in params.schedules:
         if not (Path("data") / check_group(one.group) / "roster.yaml").is_file():
             raise ParamsError(f"params.yaml: serve: schedules: there is no group {one.group!r}")

@@ -17,6 +17,7 @@ from pipeline.card.intervals import Interval, share_interval
 from pipeline.card.provenance import file_hashes, lost, networks, photos_of, sources
 from pipeline.errors import UnreadableImageError
 from pipeline.files import write_text
+from pipeline.layout import model_of
 from pipeline.params import Params
 from pipeline.roster import Roster
 
@@ -78,7 +79,7 @@ def write_card(
         sources=sources(data),
         lost=lost(data),
         networks=networks(params.models),
-        hashes=file_hashes(data, Path("models") / data.name),
+        hashes=file_hashes(data, model_of(data.name)),
     )
     write_text(folder / "model_card.html", page)
 

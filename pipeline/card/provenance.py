@@ -9,13 +9,13 @@ from typing import Final
 
 from pipeline.classifiers.model import hashes
 from pipeline.files import sha256_of
+from pipeline.layout import STAGES_THAT_DROP, dropped_by
 from pipeline.manifest import read_manifest
 from pipeline.models.weights import chosen_detector, chosen_embedder, fetched
 from pipeline.params import Models
 from pipeline.records import DROPPED
 from pipeline.tables import read_table_if_there
 
-STAGES_THAT_DROP: Final = ("clean", "faces", "curate")
 DATA_FILES: Final = ("raw/manifest.parquet", "roster.yaml", "review.csv", "embeddings.parquet", "split.parquet")
 MOST_SOURCES: Final = 20
 
@@ -64,7 +64,7 @@ def lost(data: Path) -> list[Lost]:
     """What was dropped, in the order of the stages, the commonest reason first."""
     found = []
     for stage in STAGES_THAT_DROP:
-        reasons = read_table_if_there(data / "dropped" / f"{stage}.parquet", DROPPED)["reason"]
+        reasons = read_table_if_there(dropped_by(stage, data), DROPPED)["reason"]
         found += [Lost(stage, reason, count) for reason, count in Counter(reasons).most_common()]
     return found
 

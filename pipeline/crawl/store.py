@@ -12,13 +12,15 @@ from typing import Any, Final
 
 from pipeline.files import sha256_of
 from pipeline.forgotten import digest, read_forgotten
-from pipeline.manifest import FETCHES_FILE, MANIFEST_FILE, raw_locked, read_fetches, read_manifest
+from pipeline.layout import FETCHES_FILE, MANIFEST_FILE
+from pipeline.manifest import raw_locked, read_fetches, read_manifest
 from pipeline.records import FETCHES, MANIFEST
 from pipeline.tables import write_table
 
 IDENTICAL: Final = "identical file"
 FORGOTTEN: Final = "forgotten"
 _JOURNAL: Final = "fetches.jsonl"
+_UNTOLD: Final = dict.fromkeys(("key", "path", "page_url", "content_type", "detail"), "") | {"bytes": 0, "retry": False}
 
 Row = dict[str, Any]
 
@@ -85,10 +87,10 @@ class Store:
     def write_down(self, row: Row) -> None:
         """Remember a fetch (a row of FETCHES), so that it survives whatever happens next.
 
-        Where a forgotten photo is to be had is not told: of its address only the hash is kept.
+        Of a forgotten photo nothing is told but the hash of its address.
         """
         if row["reason"] == FORGOTTEN:
-            row = row | {"url": _hidden(row["url"]), "page_url": "", "content_type": ""}
+            row = row | _UNTOLD | {"url": _hidden(row["url"])}
         with self._journal.open("ab") as handle:
             handle.write(json.dumps(row).encode() + b"\n")
             handle.flush()
@@ -96,12 +98,16 @@ class Store:
         self._take_in(row)
 
     def take_over(self, left: Path) -> None:
-        """Take in what a crawl into the folder `left`, like raw/, brought and this one does not know."""
+        """Take in what a crawl into the folder `left`, like raw/, brought and this one neither knows nor forgot."""
         for row in read_fetches(left).to_dict("records"):
             photo = left / row["path"]
-            if self.is_settled(row["member"], row["url"]) or (not row["reason"] and not photo.is_file()):
+            if row["member"] in self._forgotten.members or self.is_settled(row["member"], row["url"]):
                 continue
-            if not row["reason"]:
+            if not row["reason"] and not photo.is_file():
+                continue
+            if self.is_forgotten(row["url"]) or row["key"] in self._forgotten.photos:
+                row |= {"reason": FORGOTTEN}
+            elif not row["reason"]:
                 shutil.copyfile(photo, self.part)
                 row |= self.keep(row["member"], self.part, photo.suffix[1:])
             self.write_down(row)

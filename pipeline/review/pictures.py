@@ -12,10 +12,10 @@ from PIL import Image
 
 from pipeline.errors import UnreadableImageError
 from pipeline.images import read_still, save_jpeg
+from pipeline.layout import THUMBNAILS
 from pipeline.records import Rgb
 from pipeline.review.cases import Face
 
-THUMBNAILS: Final = "thumbnails"  # in the group's folder; a cache that may be deleted at any time
 SIDE_PX: Final = 320
 AROUND: Final = 2.0  # sides of the picture in sides of the face's box: hair and shoulders tell people apart too
 REVISION: Final = 1  # raise it when the code below cuts other pictures

@@ -20,6 +20,7 @@ from filelock import FileLock
 from pipeline.errors import DatasetError
 from pipeline.files import folder_written_whole, sha256_of, write_json
 from pipeline.incremental import fingerprint
+from pipeline.layout import analysis_folder
 from pipeline.params import Analyse
 from pipeline.records import TRACKED_FACES, VIDEO_FRAMES, Float32, sampled_faces_schema
 from pipeline.tables import read_bundle, read_table, read_vectors, write_bundle, write_table
@@ -52,7 +53,7 @@ def analysis_of(
     UnreadableVideoError when no picture of it can be decoded.
     """
     made_by = fingerprint(REVISION, networks.detector.sha256, networks.embedder.sha256, params)
-    folder = cache / f"{sha256_of(video)[:32]}-{made_by[:16]}"
+    folder = analysis_folder(cache, sha256_of(video), made_by)
     try:
         return _read(folder)
     except (DatasetError, OSError, ValueError):  # not there, or damaged

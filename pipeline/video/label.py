@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -24,6 +23,7 @@ from pipeline.drawing.draw import FaceLabels
 from pipeline.errors import LineupError, in_words, may_pass
 from pipeline.files import folder_beside, write_json
 from pipeline.group import open_group
+from pipeline.layout import ANALYSES
 from pipeline.params import Params, read_params
 from pipeline.records import LABELLED_FACES, NAMED_TRACKS
 from pipeline.results import Origin
@@ -44,8 +44,6 @@ from pipeline.video.render import output_layout, render
 from pipeline.video.run import run_of
 from pipeline.video.shown import drawn, member_keys
 from pipeline.video.watch import Networks
-
-CACHE: Final = Path("cache") / "analysis"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +125,7 @@ def _identified(
     choose(params.render, output_layout(info))  # settings that do not work are told before the long part
     networks = Networks(opened.detector, opened.embedder)
     with _timed(seconds, "analyse"), live.meter(video.name, "analyse", _expected_frames(info)) as progress:
-        analysis = analysis_of(video, networks, params.analyse, CACHE, progress)
+        analysis = analysis_of(video, networks, params.analyse, ANALYSES, progress)
     with _timed(seconds, "identify"):
         named = identify(analysis, opened.model, wishes.threshold)
     used = {network.name: network.sha256 for network in (networks.detector, networks.embedder)}

@@ -5,14 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 from pathlib import Path
-from typing import Final
 
 from filelock import FileLock
 
 from pipeline.files import put_in_place
+from pipeline.layout import LOCKS
 from pipeline.results import Origin, name_for, names, origin_in
-
-LOCKS: Final = Path("cache") / "locks"
 
 
 def stem(video: Path) -> str:

