@@ -20,7 +20,7 @@ from pipeline.photo.look import look
 from pipeline.photo.name import Names, name_faces
 from pipeline.photo.place import as_text, targets
 from pipeline.records import UNKNOWN, Faces, Float32, Rgb
-from pipeline.results import Origin
+from pipeline.results import Origin, names_held
 
 FACES_TALL: Final = 5  # text and lines are as large as in a picture five times as high as the usual face
 
@@ -53,10 +53,9 @@ class PhotoLabeller:
         }
 
     def label(self, path: Path, out: Path) -> LabelledPhoto:
-        """Make two files of the photo at `path` in the folder `out`; none that is already there is another photo's,
-        or another group's.
+        """Make two files of the photo at `path` in the folder `out`.
 
-        Raises UnreadableImageError.
+        None of them takes the place of another photo's or group's. Raises UnreadableImageError.
         """
         photo = read_photo(path, self._params.clean)
         sha256 = sha256_of(path)
@@ -65,22 +64,24 @@ class PhotoLabeller:
         names = name_faces(vectors, self._group.model, self._everyone_once)
         members = tuple((*self._group.model.members, UNKNOWN)[number] for number in names.member)
         warnings = self._warnings(photo, names)
-        picture, table = targets(path, Origin(sha256, self._name), out, (width, height))
-        told = {
-            "lineup": __version__,
-            "input": as_text(path),
-            "input_sha256": sha256,
-            "picture": as_text(picture),
-            **self._made_by,
-            "width": width,
-            "height": height,
-            "faces": self._rows(faces, names, members),
-            "warnings": warnings,
-        }
+        rows = self._rows(faces, names, members)
         self._draw(photo.rgb, faces.boxes_xyxy, members)
-        with written_whole(picture) as temporary:
-            _save(temporary, photo)
-            write_json(table, told)  # first: a picture alone would not be known for a result
+        with names_held(out):
+            picture, table = targets(path, Origin(sha256, self._name), out, (width, height))
+            told = {
+                "lineup": __version__,
+                "input": as_text(path),
+                "input_sha256": sha256,
+                "picture": as_text(picture),
+                **self._made_by,
+                "width": width,
+                "height": height,
+                "faces": rows,
+                "warnings": warnings,
+            }
+            with written_whole(picture) as temporary:
+                _save(temporary, photo)
+                write_json(table, told)  # first: a picture alone would not be known for a result
         return LabelledPhoto(picture, table, members, tuple(warnings))
 
     def _rows(self, faces: Faces, names: Names, members: tuple[str, ...]) -> list[dict[str, Any]]:
