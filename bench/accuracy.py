@@ -31,7 +31,7 @@ from pipeline.models.weights import chosen_detector, chosen_embedder
 from pipeline.params import Analyse, read_params
 from pipeline.progress import track
 from pipeline.records import UNKNOWN
-from pipeline.score import Score, compare
+from pipeline.score import Score, score_faces
 from pipeline.truth import BOX, read_truth
 from pipeline.video.analyse import Analysis, analysis_of
 from pipeline.video.decode import frames, probe
@@ -53,7 +53,7 @@ def main(cases: Path) -> None:
         for case in same.itertuples():
             model, true = load_whole(Path("models") / case.group, params), read_truth(Path(case.truth))
             for what, faces in named_by_each(analysis, *alone, model).items():
-                rows.append({"set": case.set, "names": what} | asdict(compare(faces, true).total))
+                rows.append({"set": case.set, "names": what} | asdict(score_faces(faces, true).total))
     report(pd.DataFrame(rows))
 
 

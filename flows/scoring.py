@@ -1,4 +1,4 @@
-"""How a comparison with the truth is shown in a terminal."""
+"""How scores against the truth are shown in a terminal."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.lines import clean
-from pipeline.score import Comparison
+from pipeline.score import Scores
 
 NOTHING: Final = "-"
 
 
-def print_comparison(found: Comparison, worst: int) -> None:
+def print_scores(found: Scores, worst: int) -> None:
     """Print the score, a table of members, and the `worst` shots: those with most faces that are not right."""
     for name, value in asdict(found.total).items():
         print(f"{name:16} {value}")
