@@ -74,6 +74,13 @@ class VideoInfo:
     colour: Colour
     audio_streams: int
 
+    @property
+    def expected_frames(self) -> int | None:
+        """How many frames there may be, for an estimate; some containers tell only how long they are."""
+        if self.frame_count or not self.duration_s:
+            return self.frame_count
+        return round(self.duration_s * float(self.average_fps))
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
