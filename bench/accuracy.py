@@ -30,14 +30,16 @@ from pipeline.models.retinaface import RetinaFace
 from pipeline.models.weights import chosen_detector, chosen_embedder
 from pipeline.params import Analyse, read_params
 from pipeline.progress import track
-from pipeline.records import UNKNOWN
+from pipeline.records import BOX, UNKNOWN
 from pipeline.score import Score, score_faces
-from pipeline.truth import BOX, read_truth
+from pipeline.truth import read_truth
 from pipeline.video.analyse import Analysis, analysis_of
-from pipeline.video.decode import frames, probe
+from pipeline.video.decode import frames
+from pipeline.video.embedded import Networks
 from pipeline.video.identify import identify, persons_of, pool
 from pipeline.video.label import CACHE
-from pipeline.video.watch import LONGER_SIDE_PX, Networks
+from pipeline.video.probe import probe
+from pipeline.video.shot_faces import LONGER_SIDE_PX
 
 SHOWN = ["found", "named", "precision", "false", "twice", "switches"]
 
@@ -62,7 +64,7 @@ def every_face(video: Path, networks: Networks, params: Analyse) -> tuple[pd.Dat
     info = probe(video)
     to_source = max(1.0, max(info.width, info.height) / LONGER_SIDE_PX)
     rows, vectors = [], [np.empty((0, networks.embedder.dimensions), np.float32)]
-    for frame in frames(video):
+    for frame in frames(info):
         rgb = frame.rgb(LONGER_SIDE_PX)
         faces = find_faces(networks.detector, rgb, params.detect_side_px, params.min_score)
         sides = (faces.boxes_xyxy[:, 2:] - faces.boxes_xyxy[:, :2]).min(axis=1, initial=np.inf)

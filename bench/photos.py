@@ -41,8 +41,8 @@ from pipeline.params import Params, read_params
 from pipeline.photo.look import look
 from pipeline.photo.name import name_faces
 from pipeline.progress import track
+from pipeline.records import BOX
 from pipeline.tables import read_vectors
-from pipeline.truth import BOX
 
 SAME_PHOTO = 0.8  # the likeness of two copies; that of other photos of one person is rarely so high
 MIN_IOU = 0.2

@@ -17,6 +17,7 @@ import pyarrow as pa
 UNKNOWN: Final = "unknown"
 TRAIN: Final = "train"  # the two sides of SPLIT
 TEST: Final = "test"
+BOX: Final = ["x0", "y0", "x1", "y1"]  # the columns of a box's left, top, right and bottom side
 SHORT_KEY: Final = 8  # characters of a key that captions show and that review.csv must have at least
 
 Float32 = npt.NDArray[np.float32]
@@ -49,8 +50,8 @@ SURE_OF_FACE = "how sure the detector is that this is a face, 0 to 1"
 
 def box(of: str) -> list[pa.Field]:
     """The four columns of a face's box, in pixels of the picture called `of`."""
-    sides = {"x0": "left", "y0": "top", "x1": "right", "y1": "bottom"}
-    return [column(name, FLOAT, f"{side} of the face's box, px of {of}") for name, side in sides.items()]
+    sides = zip(BOX, ("left", "top", "right", "bottom"), strict=True)
+    return [column(name, FLOAT, f"{side} of the face's box, px of {of}") for name, side in sides]
 
 
 MANIFEST = pa.schema(

@@ -15,9 +15,9 @@ from scipy.optimize import linear_sum_assignment
 
 from pipeline.errors import DatasetError
 from pipeline.models.geometry import iou_matrix
-from pipeline.records import LABELLED_FACES, UNKNOWN, Float32
+from pipeline.records import BOX, LABELLED_FACES, UNKNOWN, Float32
 from pipeline.tables import read_table
-from pipeline.truth import BOX, read_truth
+from pipeline.truth import read_truth
 
 MIN_IOU: Final = 0.3
 HARDLY_ANY: Final = 0.05  # of the true faces found: fewer than a poor result has, where faces are found at all

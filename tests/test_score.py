@@ -9,7 +9,7 @@ import pytest
 
 from pipeline.errors import DatasetError
 from pipeline.files import write_json
-from pipeline.records import LABELLED_FACES
+from pipeline.records import BOX, LABELLED_FACES
 from pipeline.score import MemberScore, Score, ShotScore, score
 from pipeline.tables import write_table
 
@@ -27,7 +27,7 @@ def labelled(out: Path, faces: list[Seen]) -> Path:
             "member": member,
             "second": "",
             "interpolated": False,
-            **dict(zip(("x0", "y0", "x1", "y1"), box, strict=True)),
+            **dict(zip(BOX, box, strict=True)),
         }
         for frame, member, box in faces
     ]

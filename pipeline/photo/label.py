@@ -19,7 +19,7 @@ from pipeline.params import Params
 from pipeline.photo.look import look
 from pipeline.photo.name import Names, name_faces
 from pipeline.photo.place import as_text, targets
-from pipeline.records import UNKNOWN, Faces, Float32, Rgb
+from pipeline.records import BOX, UNKNOWN, Faces, Float32, Rgb
 from pipeline.results import Origin, names_held
 
 FACES_TALL: Final = 5  # text and lines are as large as in a picture five times as high as the usual face
@@ -88,7 +88,7 @@ class PhotoLabeller:
         keys = (*self._group.model.members, UNKNOWN)
         return [
             {
-                **dict(zip(("x0", "y0", "x1", "y1"), np.round(faces.boxes_xyxy[n].astype(float), 1), strict=True)),
+                **dict(zip(BOX, np.round(faces.boxes_xyxy[n].astype(float), 1), strict=True)),
                 "score": round(float(faces.scores[n]), 4),
                 "member": member,
                 "confidence": round(float(names.confidence[n]), 4),

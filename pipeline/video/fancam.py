@@ -16,20 +16,20 @@ import numpy as np
 from pipeline.drawing.draw import Planes
 from pipeline.files import write_text, written_whole
 from pipeline.params import Params, Render
-from pipeline.records import Float64
+from pipeline.records import BOX, Float64
 from pipeline.video.ahead import ahead
 from pipeline.video.camera import crop_size, follow
 from pipeline.video.cutlist import cut_table, edl
 from pipeline.video.cuts import Cut, cuts_of
 from pipeline.video.cutsound import SoundSpan, cut_sound, has_sound, sound_span
-from pipeline.video.decode import VideoInfo, pictures
+from pipeline.video.decode import pictures
 from pipeline.video.encoder import Layout
 from pipeline.video.exports.labelled import Labelled
+from pipeline.video.probe import VideoInfo
 from pipeline.video.reel import reel
 from pipeline.video.render import AHEAD, copied, output_layout, planes_of
 
 TEN_BITS: Final = 1023
-_BOX: Final = ["x0", "y0", "x1", "y1"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def camera(
 ) -> dict[int, Float64]:
     """The crop's left top corner (2,), in pixels, on each frame of the cuts; every cut begins anew."""
     faces = video.faces[video.faces["member"] == member].sort_values("confidence")
-    boxes = faces.drop_duplicates("frame", keep="last").set_index("frame")[_BOX].astype(np.float64)
+    boxes = faces.drop_duplicates("frame", keep="last").set_index("frame")[BOX].astype(np.float64)
     corners: dict[int, Float64] = {}
     for cut in cuts:
         frames = video.frames[video.frames["frame"].between(cut.first, cut.last)]

@@ -25,7 +25,7 @@ from pipeline.records import LABELLED_FACES, NAMED_TRACKS
 from pipeline.results import Origin
 from pipeline.tables import write_table
 from pipeline.video.analyse import analysis_of
-from pipeline.video.decode import probe
+from pipeline.video.embedded import Networks
 from pipeline.video.encoder import choose
 from pipeline.video.exports import EXPORTS, write_exports
 from pipeline.video.exports.labelled import Labelled, labelled
@@ -35,10 +35,10 @@ from pipeline.video.identify import identify
 from pipeline.video.mux import put_sound_back
 from pipeline.video.place import put_results, stem
 from pipeline.video.preview import Preview
+from pipeline.video.probe import probe
 from pipeline.video.render import output_layout, render
 from pipeline.video.run import Identified, Made, run_of
 from pipeline.video.shown import drawn, labels_on, member_keys
-from pipeline.video.watch import Networks
 
 CACHE: Final = Path("cache") / "analysis"
 

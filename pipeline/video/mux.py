@@ -17,7 +17,8 @@ import ffmpeg
 from pipeline.files import written_whole
 from pipeline.video.carried import PRIVATE_TAG, Carried, what_came_over, what_mp4_holds
 from pipeline.video.container import INPUT_OPTIONS
-from pipeline.video.decode import VideoInfo, pictures, probe
+from pipeline.video.decode import pictures
+from pipeline.video.probe import VideoInfo, probe
 from pipeline.video.program import SoundError, run_ffmpeg
 from pipeline.video.sound import AudioTrack, audio_tracks, kept, packet_md5s, packet_times
 

@@ -21,8 +21,9 @@ from pipeline.records import Rgb
 from pipeline.roster import Roster
 from pipeline.video import encoder, light
 from pipeline.video.ahead import ahead
-from pipeline.video.decode import Colour, VideoInfo, converted, pictures, probe, upright
+from pipeline.video.decode import converted, pictures, upright
 from pipeline.video.encoder import Layout
+from pipeline.video.probe import Colour, VideoInfo, probe
 
 AHEAD: Final = 4  # pictures that are decoded while one is drawn on and encoded
 _EIGHT_BIT: Final = ("yuv420p", "yuvj420p")

@@ -13,10 +13,10 @@ from pipeline.models.session import hardware
 from pipeline.records import UNKNOWN
 from pipeline.roster import Roster
 from pipeline.video.analyse import Analysis
-from pipeline.video.decode import VideoInfo
 from pipeline.video.fancam import Fancam
 from pipeline.video.identify import Named
 from pipeline.video.mux import SoundReport
+from pipeline.video.probe import VideoInfo
 from pipeline.video.render import RenderReport
 
 LIBRARIES: Final = ("av", "numpy", "onnxruntime", "opencv-python-headless", "scenedetect-headless", "trackers")

@@ -12,7 +12,7 @@ import pandas as pd
 from pipeline.drawing.draw import FaceLabels
 from pipeline.errors import LineupError
 from pipeline.params import Render
-from pipeline.records import UNKNOWN, Ints
+from pipeline.records import BOX, UNKNOWN, Ints
 from pipeline.roster import Roster
 
 HOLD_S: Final = 0.25  # a face is there before it is found and after it is lost, by up to a few frames
@@ -41,7 +41,7 @@ def labels_on(faces: pd.DataFrame) -> Callable[[int], FaceLabels | None]:
     """What to draw on a frame, by its number; None where no face is shown."""
     faces = faces.sort_values("frame", kind="stable")
     frames, members = faces["frame"].to_numpy(np.int64), faces["member"].to_numpy(object)
-    boxes = faces[["x0", "y0", "x1", "y1"]].to_numpy(np.float32)
+    boxes = faces[BOX].to_numpy(np.float32)
 
     def labels(frame: int) -> FaceLabels | None:
         first, end = np.searchsorted(frames, [frame, frame + 1])

@@ -13,8 +13,8 @@ from pipeline.errors import ParamsError
 from pipeline.params import Render
 from pipeline.roster import Roster
 from pipeline.video import encoder
-from pipeline.video.decode import Colour, probe
 from pipeline.video.encoder import Layout, choose
+from pipeline.video.probe import Colour, probe
 from pipeline.video.render import render
 
 SMALL = Layout(96, 64, "yuv420p", Fraction(1, 12288), Fraction(24), Fraction(1), Colour(1, 1, 1, 1))

@@ -24,9 +24,9 @@ from pipeline.errors import DatasetError, LineupError, ModelError, ParamsError, 
 from pipeline.files import write_text
 from pipeline.params import Params, Render
 from pipeline.records import LABELLED_FACES, UNKNOWN
-from pipeline.video.decode import probe
 from pipeline.video.label import Wishes, label, main
 from pipeline.video.mux import verify_sync
+from pipeline.video.probe import probe
 
 FILES = {
     "labelled.mp4",

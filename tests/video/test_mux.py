@@ -20,8 +20,8 @@ from pipeline.errors import LineupError
 from pipeline.params import Render
 from pipeline.roster import Roster
 from pipeline.video.carried import Carried
-from pipeline.video.decode import probe
 from pipeline.video.mux import SoundError, mux_arguments, put_sound_back, verify_sync
+from pipeline.video.probe import probe
 from pipeline.video.render import render
 from pipeline.video.sound import AudioTrack, audio_tracks
 

@@ -15,8 +15,8 @@ from clips import clip
 
 from pipeline.params import Render
 from pipeline.roster import Roster
-from pipeline.video.decode import probe
 from pipeline.video.mux import put_sound_back
+from pipeline.video.probe import probe
 from pipeline.video.render import render
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

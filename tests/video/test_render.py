@@ -15,7 +15,7 @@ from pipeline.drawing.draw import FaceLabels
 from pipeline.errors import ParamsError, UnreadableVideoError
 from pipeline.params import Render
 from pipeline.roster import Member, Roster
-from pipeline.video.decode import Colour, probe
+from pipeline.video.probe import Colour, probe
 from pipeline.video.render import render
 
 BLUE = "#0072B2"

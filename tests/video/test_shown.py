@@ -10,7 +10,7 @@ import pytest
 
 from pipeline.errors import LineupError
 from pipeline.params import Render
-from pipeline.records import UNKNOWN
+from pipeline.records import BOX, UNKNOWN
 from pipeline.roster import Member, Roster
 from pipeline.video.shown import drawn, member_keys
 
@@ -65,7 +65,7 @@ def test_a_face_that_is_lost_and_found_elsewhere_is_covered_from_there_to_here()
     )
     rows = drawn(faces, FRAMES, Render(crf=20, preset="veryfast", style="blur"), frozenset()).sort_values("frame")
     assert rows["frame"].tolist() == [*range(11)]
-    assert (rows[rows["frame"].between(4, 6)][["x0", "y0", "x1", "y1"]] == [0, 5, 110, 30]).all(axis=None)
+    assert (rows[rows["frame"].between(4, 6)][BOX] == [0, 5, 110, 30]).all(axis=None)
     assert rows[["x0", "x1"]].iloc[[0, -1]].to_numpy().tolist() == [[0, 20], [90, 110]]
 
 
