@@ -32,9 +32,9 @@ from pipeline.classifiers.model import NAMES
 from pipeline.files import write_json
 from pipeline.params import Render, read_params
 from pipeline.video import encoder
+from pipeline.video.canvas import output_layout
 from pipeline.video.decode import frames
 from pipeline.video.probe import VideoInfo, probe
-from pipeline.video.render import output_layout
 
 LOOK_EVERY_S = 0.05  # at the memory in use
 

@@ -20,9 +20,9 @@ HEAVY = {"numpy", "pandas", "cv2", "pyarrow", "av", "onnxruntime", "sklearn", "t
 
 # Each library that could be exchanged for another, or is slow to import, and the only modules that know it.
 ADAPTERS = {
-    "av": "pipeline.video.carried pipeline.video.clock pipeline.video.container pipeline.video.cutsound "
-    "pipeline.video.decode pipeline.video.encoder pipeline.video.fancam pipeline.video.preview pipeline.video.probe "
-    "pipeline.video.reel pipeline.video.render pipeline.video.sound",
+    "av": "pipeline.video.canvas pipeline.video.carried pipeline.video.clock pipeline.video.container "
+    "pipeline.video.cutsound pipeline.video.decode pipeline.video.encoder pipeline.video.fancam pipeline.video.preview "
+    "pipeline.video.probe pipeline.video.reel pipeline.video.render pipeline.video.sound",
     "bs4": "pipeline.crawl.bing pipeline.crawl.site",
     "cleanlab": "pipeline.labelquality",
     "dvc": "",  # a command, never a library

@@ -23,16 +23,15 @@ from pipeline.incremental import fingerprint
 from pipeline.params import Analyse
 from pipeline.records import TRACKED_FACES, VIDEO_FRAMES, Float32, sampled_faces_schema
 from pipeline.tables import read_bundle, read_table, read_vectors, write_bundle, write_table
-from pipeline.video.ahead import ahead
 from pipeline.video.container import DecodeReport
 from pipeline.video.decode import frames
 from pipeline.video.embedded import Networks
+from pipeline.video.prefetch import prefetched
 from pipeline.video.probe import probe
 from pipeline.video.shot_faces import LONGER_SIDE_PX, ShotFaces
 from pipeline.video.shots import by_shot
 
 REVISION: Final = 8  # raise it when the code gives other tables for the same video
-AHEAD: Final = 4  # frames decoded while another is looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +92,7 @@ def _analyse(
     to_source = max(1.0, max(info.width, info.height) / LONGER_SIDE_PX)
     schemas = [VIDEO_FRAMES, TRACKED_FACES, sampled_faces_schema(networks.embedder.dimensions)]
     faces: ShotFaces | None = None
-    with closing(ahead(frames(info, report), AHEAD)) as decoded:
+    with closing(prefetched(frames(info, report))) as decoded:
         for seen in by_shot(decoded, info):
             frame, bundle = seen.frame, done / f"{seen.shot:06}.arrow"
             if seen.first:

@@ -25,6 +25,7 @@ from pipeline.records import LABELLED_FACES, NAMED_TRACKS
 from pipeline.results import Origin
 from pipeline.tables import write_table
 from pipeline.video.analyse import analysis_of
+from pipeline.video.canvas import output_layout
 from pipeline.video.embedded import Networks
 from pipeline.video.encoder import choose
 from pipeline.video.exports import EXPORTS, write_exports
@@ -36,7 +37,7 @@ from pipeline.video.mux import put_sound_back
 from pipeline.video.place import put_results, stem
 from pipeline.video.preview import Preview
 from pipeline.video.probe import probe
-from pipeline.video.render import output_layout, render
+from pipeline.video.render import render
 from pipeline.video.run import Identified, Made, run_of
 from pipeline.video.shown import drawn, labels_on, member_keys
 
