@@ -23,9 +23,9 @@ import pandas as pd
 
 from pipeline.assign import assign, together
 from pipeline.classifiers.model import THRESHOLD, Model, load_whole
-from pipeline.models.embedder import OnnxEmbedder
+from pipeline.models.detection import find_faces, second_look
+from pipeline.models.embedder import OnnxEmbedder, embed_faces
 from pipeline.models.geometry import align
-from pipeline.models.looking import embed_faces, find_faces, second_look
 from pipeline.models.retinaface import RetinaFace
 from pipeline.models.weights import chosen_detector, chosen_embedder
 from pipeline.params import Analyse, read_params

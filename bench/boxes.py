@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from pipeline.models.detection import find_faces
 from pipeline.models.embedder import OnnxEmbedder
 from pipeline.models.geometry import iou_matrix
-from pipeline.models.looking import find_faces
 from pipeline.models.retinaface import RetinaFace
 from pipeline.models.weights import chosen_detector, chosen_embedder
 from pipeline.params import Params, read_params

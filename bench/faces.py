@@ -16,9 +16,9 @@ import numpy as np
 
 from pipeline.errors import LineupError
 from pipeline.images import read_still, shrink
-from pipeline.models.embedder import OnnxEmbedder
+from pipeline.models.detection import find_faces_in_photo, second_look
+from pipeline.models.embedder import OnnxEmbedder, embed_faces
 from pipeline.models.geometry import align, areas
-from pipeline.models.looking import embed_faces, find_faces_in_photo, second_look
 from pipeline.models.retinaface import RetinaFace
 from pipeline.models.weights import named
 from pipeline.progress import track

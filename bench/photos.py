@@ -38,7 +38,7 @@ from pipeline.models.geometry import iou_matrix
 from pipeline.models.retinaface import RetinaFace
 from pipeline.models.weights import chosen_detector, chosen_embedder
 from pipeline.params import Params, read_params
-from pipeline.photo.look import look
+from pipeline.photo.detect import detect
 from pipeline.photo.name import name_faces
 from pipeline.progress import track
 from pipeline.records import BOX
@@ -76,7 +76,7 @@ def look_at(table: pd.DataFrame, folder: Path, params: Params) -> list[Looked]:
     detector, embedder = RetinaFace(chosen_detector(params.models)), OnnxEmbedder(chosen_embedder(params.models))
     looked = []
     for name, true in track(list(table.groupby("file")), "group photos"):
-        found, vectors = look(read_still(folder / name), detector, embedder, params.photo)
+        found, vectors = detect(read_still(folder / name), detector, embedder, params.photo)
         overlap = iou_matrix(true[BOX].to_numpy(np.float32), found.boxes_xyxy)
         rows, columns = linear_sum_assignment(-overlap)
         matched = overlap[rows, columns] >= MIN_IOU

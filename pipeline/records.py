@@ -7,6 +7,7 @@ for a frame of an animation, and `@<n>` behind that for the n-th prominent face 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -243,7 +244,7 @@ class Dropped:
 
 
 @dataclass(frozen=True, slots=True)
-class Faces:
+class Detections:
     """The faces of one picture, best score first.
 
     boxes_xyxy (n, 4) and landmarks_xy (n, 5, 2) float32 in pixels of that picture, origin top-left; landmarks are the
@@ -257,5 +258,20 @@ class Faces:
     def __len__(self) -> int:
         return len(self.scores)
 
-    def __getitem__(self, which: npt.NDArray[np.bool_] | npt.NDArray[np.intp] | slice) -> Faces:
-        return Faces(self.boxes_xyxy[which], self.landmarks_xy[which], self.scores[which])
+    def __getitem__(self, which: npt.NDArray[np.bool_] | npt.NDArray[np.intp] | slice) -> Detections:
+        return Detections(self.boxes_xyxy[which], self.landmarks_xy[which], self.scores[which])
+
+    def unscaled(self, scale: float) -> Detections:
+        """The same faces in the picture that theirs was scaled from, by `scale`."""
+        return Detections(self.boxes_xyxy / np.float32(scale), self.landmarks_xy / np.float32(scale), self.scores)
+
+    def shifted(self, x: float, y: float) -> Detections:
+        """The same faces, so many pixels to the right and down."""
+        by = np.array([x, y], np.float32)
+        return Detections(self.boxes_xyxy + np.tile(by, 2), self.landmarks_xy + by, self.scores)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Detections]) -> Detections:
+        """The faces of all `parts`, at least one, in their order."""
+        boxes, landmarks, scores = zip(*((one.boxes_xyxy, one.landmarks_xy, one.scores) for one in parts), strict=True)
+        return cls(np.concatenate(boxes), np.concatenate(landmarks), np.concatenate(scores))

@@ -31,9 +31,9 @@ ADAPTERS = {
     "icrawler": "pipeline.crawl.baidu pipeline.crawl.bing pipeline.crawl.engine pipeline.crawl.google "
     "pipeline.crawl.site",
     "imagehash": "pipeline.duplicates",
-    "imageio_ffmpeg": "flows.doctor pipeline.video.program",
+    "imageio_ffmpeg": "flows.doctor pipeline.video.ffmpeg",
     "jinja2": "flows.serve.page pipeline.card.page pipeline.datasheet pipeline.review.app",
-    "keras": "pipeline.classifiers.learning",
+    "keras": "pipeline.classifiers.keras_backend",
     "matplotlib": "pipeline.card.charts pipeline.card.members pipeline.card.style pipeline.card.training "
     "pipeline.fonts pipeline.video.plots",
     "onnx": "pipeline.classifiers.dense pipeline.classifiers.rebuild pipeline.models.fold",
@@ -49,7 +49,7 @@ ADAPTERS = {
     "pipeline.labelquality pipeline.validate",
     "skops": "pipeline.classifiers.state",
     "supervision": "pipeline.video.track",
-    "tensorflow": "pipeline.classifiers.learning",
+    "tensorflow": "pipeline.classifiers.keras_backend",
     "trackers": "pipeline.video.track",
     "typer": "flows.cli flows.commands.completion flows.commands.crawl flows.commands.doctor flows.commands.forget "
     "flows.commands.import_ "

@@ -20,7 +20,7 @@ from pipeline.models.geometry import iou_matrix
 from pipeline.models.quality import Quality
 from pipeline.models.retinaface import RetinaFace
 from pipeline.params import Params
-from pipeline.records import BOX, CLEAN, DROPPED, FACES, UNLABELLED, Faces, Rgb
+from pipeline.records import BOX, CLEAN, DROPPED, FACES, UNLABELLED, Detections, Rgb
 from pipeline.tables import read_table, write_table
 
 GOOD = painted((100, 60, 180, 160))
@@ -331,7 +331,7 @@ class Stopped(PaintDetector):
         super().__init__()
         self.after = after
 
-    def detect(self, image_rgb: Rgb, min_score: float) -> Faces:
+    def detect(self, image_rgb: Rgb, min_score: float) -> Detections:
         if self.looks == self.after:
             raise KeyboardInterrupt
         return super().detect(image_rgb, min_score)

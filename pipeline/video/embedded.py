@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline.images import encode_jpeg
 from pipeline.models import Detector, Embedder
-from pipeline.models.looking import embed_samples
+from pipeline.models.embedder import embed_samples
 from pipeline.records import Float32
 from pipeline.unit import cosine
 from pipeline.video.samples import Track

@@ -62,7 +62,7 @@ class Wishes:
 def label(video: Path, group: str, out: Path, params: Params, wishes: Wishes = Wishes()) -> Path:
     """Label `video` with the model of `group` into a folder of `out`, which appears whole; its path.
 
-    Raises UnreadableVideoError, ModelError, ParamsError, WeightsError, SoundError, and the errors of the roster's file.
+    Raises UnreadableVideoError, FfmpegError, ModelError, ParamsError, WeightsError and the errors of the roster's file.
     """
     live = wishes.preview
     found = _identified(video, group, params, wishes)

@@ -18,8 +18,8 @@ from pipeline.files import written_whole
 from pipeline.video.carried import PRIVATE_TAG, Carried, what_came_over, what_mp4_holds
 from pipeline.video.container import INPUT_OPTIONS
 from pipeline.video.decode import pictures
+from pipeline.video.ffmpeg import FfmpegError, run_ffmpeg
 from pipeline.video.probe import VideoInfo, probe
-from pipeline.video.program import SoundError, run_ffmpeg
 from pipeline.video.sound import AudioTrack, audio_tracks, kept, packet_md5s, packet_times
 
 AAC_BITRATE: Final = "192k"
@@ -68,7 +68,7 @@ def put_sound_back(
 
     Where packets are too damaged to be copied all tracks are encoded anew, and where that fails they are left out, as
     are subtitles; the report says so. `progress` is told how many frames are written, from 0 again for each try.
-    Raises SoundError with ffmpeg's own words when nothing can be written at all.
+    Raises FfmpegError with ffmpeg's own words when nothing can be written at all.
     """
     info = probe(source)
     planned, rich = audio_tracks(source), what_mp4_holds(source)
@@ -83,10 +83,10 @@ def put_sound_back(
             try:
                 run_ffmpeg(mux_arguments(video_only, info, tracks, carried, temporary), progress)
                 break
-            except SoundError as error:
+            except FfmpegError as error:
                 trouble = str(error)
         else:
-            raise SoundError(trouble)
+            raise FfmpegError(trouble)
         carried = what_came_over(carried, temporary)
         return SoundReport(_with_md5s(tracks, source, temporary), info.origin_s, carried, trouble)
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from pipeline.models import Detector
+from pipeline.models.detection import second_look, surroundings
 from pipeline.models.geometry import align
-from pipeline.models.looking import second_look, surroundings
 from pipeline.models.quality import measure
-from pipeline.records import Faces, Float32, Rgb
+from pipeline.records import Detections, Float32, Rgb
 from pipeline.video.track import Sighting
 
 SAMPLE_EVERY_S: Final = 0.4  # at most one sampled face of a track in such a span, so that samples differ
@@ -38,8 +38,8 @@ class Track:
     sightings: list[Sighting] = field(default_factory=list)
     samples: dict[int, Sample] = field(default_factory=dict)
 
-    def keep_if_best(self, frame_rgb: Rgb, face: Faces, most: int) -> None:
-        """Keep the face just seen, one of `Faces`, as a sample if it is the best of its span and of `most` spans."""
+    def keep_if_best(self, frame_rgb: Rgb, face: Detections, most: int) -> None:
+        """Keep the face just seen, the one in `face`, if it is the best of its span and that among the `most` best."""
         seen = self.sightings[-1]
         box_xyxy, landmarks_xy = face.boxes_xyxy[0], face.landmarks_xy[0]
         quality = measure(align(frame_rgb, landmarks_xy), box_xyxy, landmarks_xy, seen.score).overall

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from pipeline.models.looking import find_faces, find_faces_in_photo
+from pipeline.models.detection import find_faces, find_faces_in_photo
 from pipeline.params import Analyse
 from pipeline.records import BOX, Rgb
 from pipeline.video.embedded import EmbeddedTrack, Networks, embedded

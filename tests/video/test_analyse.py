@@ -21,7 +21,7 @@ from pipeline.models.geometry import iou_matrix
 from pipeline.models.retinaface import RetinaFace
 from pipeline.models.weights import chosen_detector, chosen_embedder
 from pipeline.params import Analyse, Params
-from pipeline.records import BOX, Faces, Rgb
+from pipeline.records import BOX, Detections, Rgb
 from pipeline.video.analyse import Analysis, analysis_of
 from pipeline.video.decode import frames
 from pipeline.video.embedded import Networks
@@ -301,7 +301,7 @@ def test_a_track_of_three_people_is_parted_twice(squares: Networks, params: Para
 class CloseUpDetector(SquareDetector):
     """Does not see a face that fills the picture, as long as nothing stands around it."""
 
-    def detect(self, image_rgb: Rgb, min_score: float) -> Faces:
+    def detect(self, image_rgb: Rgb, min_score: float) -> Detections:
         faces = super().detect(image_rgb, min_score)
         height, width = image_rgb.shape[:2]
         inside = (faces.boxes_xyxy[:, :2] > 0).all(axis=1) & (faces.boxes_xyxy[:, 2:] < [width, height]).all(axis=1)

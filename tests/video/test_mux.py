@@ -20,7 +20,7 @@ from pipeline.errors import LineupError
 from pipeline.params import Render
 from pipeline.roster import Roster
 from pipeline.video.carried import Carried
-from pipeline.video.mux import SoundError, mux_arguments, put_sound_back, verify_sync
+from pipeline.video.mux import FfmpegError, mux_arguments, put_sound_back, verify_sync
 from pipeline.video.probe import probe
 from pipeline.video.render import render
 from pipeline.video.sound import AudioTrack, audio_tracks
@@ -239,7 +239,7 @@ def test_a_failure_says_why_in_one_line_and_leaves_what_was_there(tmp_path: Path
     not_a_video.write_text("hello")
     out.parent.mkdir()
     out.write_bytes(b"the result before")
-    with pytest.raises(SoundError, match=r"^the sound could not be put back: moov atom not found$") as caught:
+    with pytest.raises(FfmpegError, match=r"^the sound could not be put back: moov atom not found$") as caught:
         put_sound_back(not_a_video, clip("24.mp4"), out)
     assert isinstance(caught.value, LineupError)
     assert "\n" not in str(caught.value)
