@@ -12,11 +12,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from clips import FOLDER, clip, ffmpeg, frame_times, rgb_of
+from clips import FOLDER, QUICK, clip, ffmpeg, frame_times, rgb_of
 from fakes import GREEN, HEIGHT, RED, SIDE_PX, WIDTH, picture, write_video
 
 from pipeline.errors import DatasetError, ParamsError
-from pipeline.params import Fancam, Params, Render
+from pipeline.params import Fancam, Params
 from pipeline.records import BOX, LABELLED_FACES
 from pipeline.roster import Member, Roster
 from pipeline.video import fancam as fancam_module
@@ -32,7 +32,7 @@ SHOT = 4  # frames; M is seen in every other shot
 
 @pytest.fixture
 def fine(params: Params) -> Params:
-    return replace(params, render=Render(crf=4, preset="ultrafast"), fancam=Fancam(9, 16, 0.0))
+    return replace(params, render=replace(QUICK, crf=4), fancam=Fancam(9, 16, 0.0))
 
 
 def labelled_video(video: Path, boxes: dict[int, tuple[float, float, float, float]], shot: int = SHOT) -> Labelled:
@@ -211,7 +211,7 @@ def test_who_is_never_seen_has_no_files(fine: Params, tmp_path: Path) -> None:
 
 
 def too_fast(params: Params) -> Params:
-    return replace(params, render=Render(crf=20, preset="warp"))
+    return replace(params, render=replace(QUICK, crf=20, preset="warp"))
 
 
 FAULTS: dict[str, tuple[str, Callable[[Params], Params], type[Exception], str]] = {
