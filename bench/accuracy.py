@@ -24,20 +24,22 @@ import pandas as pd
 from pipeline.assign import assign, together
 from pipeline.classifiers.model import THRESHOLD, Model, load_whole
 from pipeline.layout import ANALYSES
-from pipeline.models.embedder import OnnxEmbedder
+from pipeline.models.detection import find_faces, second_look
+from pipeline.models.embedder import OnnxEmbedder, embed_faces
 from pipeline.models.geometry import align
-from pipeline.models.looking import embed_faces, find_faces, second_look
 from pipeline.models.retinaface import RetinaFace
 from pipeline.models.weights import chosen_detector, chosen_embedder
 from pipeline.params import Analyse, read_params
 from pipeline.progress import track
-from pipeline.records import UNKNOWN
-from pipeline.score import Score, compare
-from pipeline.truth import BOX, read_truth
+from pipeline.records import BOX, UNKNOWN
+from pipeline.score import Score, score_faces
+from pipeline.truth import read_truth
 from pipeline.video.analyse import Analysis, analysis_of
-from pipeline.video.decode import frames, probe
+from pipeline.video.decode import frames
+from pipeline.video.embedded import Networks
 from pipeline.video.identify import identify, persons_of, pool
-from pipeline.video.watch import LONGER_SIDE_PX, Networks
+from pipeline.video.probe import probe
+from pipeline.video.shot_faces import LONGER_SIDE_PX
 
 SHOWN = ["found", "named", "precision", "false", "twice", "switches"]
 
@@ -53,7 +55,7 @@ def main(cases: Path) -> None:
         for case in same.itertuples():
             model, true = load_whole(Path("models") / case.group, params), read_truth(Path(case.truth))
             for what, faces in named_by_each(analysis, *alone, model).items():
-                rows.append({"set": case.set, "names": what} | asdict(compare(faces, true).total))
+                rows.append({"set": case.set, "names": what} | asdict(score_faces(faces, true).total))
     report(pd.DataFrame(rows))
 
 
@@ -62,7 +64,7 @@ def every_face(video: Path, networks: Networks, params: Analyse) -> tuple[pd.Dat
     info = probe(video)
     to_source = max(1.0, max(info.width, info.height) / LONGER_SIDE_PX)
     rows, vectors = [], [np.empty((0, networks.embedder.dimensions), np.float32)]
-    for frame in frames(video):
+    for frame in frames(info):
         rgb = frame.rgb(LONGER_SIDE_PX)
         faces = find_faces(networks.detector, rgb, params.detect_side_px, params.min_score)
         sides = (faces.boxes_xyxy[:, 2:] - faces.boxes_xyxy[:, :2]).min(axis=1, initial=np.inf)

@@ -18,17 +18,19 @@ import numpy as np
 import pandas as pd
 
 from pipeline.layout import ANALYSES
+from pipeline.models.detection import find_faces
 from pipeline.models.embedder import OnnxEmbedder
 from pipeline.models.geometry import iou_matrix
-from pipeline.models.looking import find_faces
 from pipeline.models.retinaface import RetinaFace
 from pipeline.models.weights import chosen_detector, chosen_embedder
 from pipeline.params import Params, read_params
 from pipeline.progress import track
-from pipeline.records import Float32, Float64
+from pipeline.records import BOX, Float32, Float64
 from pipeline.video.analyse import analysis_of
-from pipeline.video.decode import frames, probe
-from pipeline.video.watch import LONGER_SIDE_PX, Networks
+from pipeline.video.decode import frames
+from pipeline.video.embedded import Networks
+from pipeline.video.probe import probe
+from pipeline.video.shot_faces import LONGER_SIDE_PX
 
 WELL, SURE, AT_ALL = 0.7, 0.6, 0.3  # scores: of faces that need a box, that boxes are compared with, and of any
 SAME_IOU, TOUCHES_IOU = 0.3, 0.1
@@ -49,11 +51,11 @@ def measured(video: Path, networks: Networks, params: Params) -> tuple[dict[str,
     tracked = {int(str(frame)): rows for frame, rows in analysis.faces.groupby("frame")}
     count = dict.fromkeys(("faces", "without a box", "boxes", "on nothing"), 0)
     pairs: list[tuple[int, int, Float32, Float32]] = []
-    for frame in frames(video):
+    for frame in frames(info):
         rgb = frame.rgb(LONGER_SIDE_PX)
         seen = find_faces(networks.detector, rgb, params.analyse.detect_side_px, AT_ALL)
         ours = tracked.get(frame.index, analysis.faces[:0])
-        boxes_xyxy = ours[["x0", "y0", "x1", "y1"]].to_numpy(np.float32) * np.float32(rgb.shape[1] / info.width)
+        boxes_xyxy = ours[BOX].to_numpy(np.float32) * np.float32(rgb.shape[1] / info.width)
         overlaps = iou_matrix(boxes_xyxy, seen.boxes_xyxy)
         well = (seen.scores >= WELL) & (sides(seen.boxes_xyxy) >= params.analyse.min_face_px)
         count["faces"] += int(well.sum())

@@ -15,10 +15,10 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.errors import LineupError
-from pipeline.images import read_still, shrink
-from pipeline.models.embedder import OnnxEmbedder
+from pipeline.images import read_small
+from pipeline.models.detection import find_faces_in_photo, second_look
+from pipeline.models.embedder import OnnxEmbedder, embed_faces
 from pipeline.models.geometry import align, areas
-from pipeline.models.looking import embed_faces, find_faces_in_photo, second_look
 from pipeline.models.retinaface import RetinaFace
 from pipeline.models.weights import named
 from pipeline.progress import track
@@ -31,7 +31,7 @@ def main(photos: Path) -> None:
     people, once, twice = [], [], []
     for path in track(sorted(path for path in photos.glob("*/**/*") if path.is_file()), "faces"):
         try:
-            rgb = shrink(read_still(path), SIDE_PX)
+            rgb = read_small(path, SIDE_PX)
         except LineupError:
             continue
         faces = find_faces_in_photo(detector, rgb, 640, 0.8)

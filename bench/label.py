@@ -32,8 +32,9 @@ from pipeline.classifiers.model import NAMES
 from pipeline.files import write_json
 from pipeline.params import Render, read_params
 from pipeline.video import encoder
-from pipeline.video.decode import VideoInfo, frames, probe
-from pipeline.video.render import output_layout
+from pipeline.video.canvas import output_layout
+from pipeline.video.decode import frames
+from pipeline.video.probe import VideoInfo, probe
 
 LOOK_EVERY_S = 0.05  # at the memory in use
 
@@ -62,7 +63,8 @@ def main() -> None:
     given = parser.parse_args()
     video = given.video.resolve()
     project = enter_project()
-    info, count = probe(video), sum(1 for _ in frames(video))
+    info = probe(video)
+    count = sum(1 for _ in frames(info))
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
         for name in ("params.yaml", "data"):

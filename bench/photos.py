@@ -38,11 +38,11 @@ from pipeline.models.geometry import iou_matrix
 from pipeline.models.retinaface import RetinaFace
 from pipeline.models.weights import chosen_detector, chosen_embedder
 from pipeline.params import Params, read_params
-from pipeline.photo.look import look
+from pipeline.photo.detect import detect
 from pipeline.photo.name import name_faces
 from pipeline.progress import track
+from pipeline.records import BOX
 from pipeline.tables import read_vectors
-from pipeline.truth import BOX
 
 SAME_PHOTO = 0.8  # the likeness of two copies; that of other photos of one person is rarely so high
 MIN_IOU = 0.2
@@ -76,7 +76,7 @@ def look_at(table: pd.DataFrame, folder: Path, params: Params) -> list[Looked]:
     detector, embedder = RetinaFace(chosen_detector(params.models)), OnnxEmbedder(chosen_embedder(params.models))
     looked = []
     for name, true in track(list(table.groupby("file")), "group photos"):
-        found, vectors = look(read_still(folder / name), detector, embedder, params.photo)
+        found, vectors = detect(read_still(folder / name), detector, embedder, params.photo)
         overlap = iou_matrix(true[BOX].to_numpy(np.float32), found.boxes_xyxy)
         rows, columns = linear_sum_assignment(-overlap)
         matched = overlap[rows, columns] >= MIN_IOU

@@ -19,7 +19,7 @@ from pipeline.classifiers import Examples, understood
 from pipeline.classifiers.model import Model
 from pipeline.curate import bounds_of
 from pipeline.files import sha256_of, written_whole
-from pipeline.images import read_still, shrink
+from pipeline.images import read_small
 from pipeline.intake import import_photos
 from pipeline.judging import judge
 from pipeline.models.weights import chosen_embedder, weights_folder
@@ -83,7 +83,7 @@ def _dlib_vectors(data: Path, keys: list[str]) -> np.ndarray:
     if new := [key for key in keys if key not in known]:
         describe = recipe.describer()
         for key in track(new, "HOG and dlib", len(new)):
-            found = describe(shrink(read_still(data / "clean" / f"{key}.jpg"), HOG_SIDE_PX))
+            found = describe(read_small(data / "clean" / f"{key}.jpg", HOG_SIDE_PX))
             known[key] = found[0] if found else np.full(128, np.nan)
         with written_whole(kept) as temporary, temporary.open("wb") as file:
             np.savez(file, **known)

@@ -30,9 +30,9 @@ from pipeline.images import encode_jpeg
 from pipeline.records import LABELLED_FACES, NAMED_TRACKS
 from pipeline.roster import COLOURS, Member, Roster
 from pipeline.video.analyse import Analysis
-from pipeline.video.decode import probe
 from pipeline.video.exports import write_exports
 from pipeline.video.exports.labelled import labelled
+from pipeline.video.probe import probe
 
 FPS, HOURS, SHOT_S, MEMBERS, JUMPS = 24, 2, 3, 9, 20
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

@@ -22,6 +22,7 @@ from pipeline.images import read_still
 from pipeline.records import SPLIT, TRAIN, Rgb
 from pipeline.tables import read_table
 from pipeline.video.decode import frames
+from pipeline.video.probe import probe
 
 NEEDED = ("dlib", "face_recognition_models")
 
@@ -32,10 +33,11 @@ FULL_PX = 8192  # the recipe looks at frames as they are
 def main(video: Path, data: Path, wanted: int) -> None:
     describe = describer()
     machine = learnt(data, describe)
-    count = sum(1 for _ in frames(video))
+    info = probe(video)
+    count = sum(1 for _ in frames(info))
     every = max(1, count // wanted)
     wall_s, cpu_s, looked = 0.0, 0.0, 0
-    for frame in frames(video):
+    for frame in frames(info):
         if frame.index % every == 0:
             wall, cpu = time.perf_counter(), time.process_time()
             if vectors := describe(frame.rgb(FULL_PX)):

@@ -92,7 +92,7 @@ def recipes(photos: Photos) -> dict[str, Answer]:
 
 def dense_recipe(vectors: np.ndarray, members: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
     """One hidden layer and half of it dropped, learnt for a fixed time, as tutorials have it."""
-    from pipeline.classifiers.learning import keras
+    from pipeline.classifiers.keras_backend import keras
 
     known, labels = np.unique(members, return_inverse=True)
     keras().utils.set_random_seed(0)

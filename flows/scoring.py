@@ -1,4 +1,4 @@
-"""How a comparison with the truth is shown in a terminal."""
+"""How scores against the truth are shown in a terminal."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.score import Comparison
+from pipeline.score import Scores
 from pipeline.words import printable
 
 NOTHING: Final = "-"
 
 
-def print_comparison(found: Comparison, worst: int) -> None:
+def print_scores(found: Scores, worst: int) -> None:
     """Print the score, a table of members, and the `worst` shots: those with most faces that are not right."""
     for name, value in asdict(found.total).items():
         print(f"{name:16} {value}")

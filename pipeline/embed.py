@@ -11,8 +11,7 @@ import pandas as pd
 from pipeline.images import read_still
 from pipeline.incremental import FINGERPRINT, earlier_rows, fingerprint, saved_often
 from pipeline.models import Embedder
-from pipeline.models.embedder import OnnxEmbedder
-from pipeline.models.looking import embed_faces
+from pipeline.models.embedder import OnnxEmbedder, embed_faces
 from pipeline.models.weights import chosen_embedder
 from pipeline.params import Params
 from pipeline.progress import track

@@ -23,7 +23,7 @@ from pipeline.models.retinaface import RetinaFace
 from pipeline.models.weights import chosen_detector
 from pipeline.params import FaceGates, Params
 from pipeline.progress import track
-from pipeline.records import CLEAN, DROPPED, FACES, UNLABELLED, Dropped
+from pipeline.records import BOX, CLEAN, DROPPED, FACES, UNLABELLED, Dropped
 from pipeline.sheets import write_sheets
 from pipeline.stage import run_stage, told
 from pipeline.tables import read_metadata, read_table, write_dropped, write_table
@@ -124,7 +124,7 @@ def _row(data: Path, picture: Row, key: str, crop: Crop) -> Row:
         **{name: picture[name] for name in ("member", "duplicate_group")},
         "key": key,
         "path": path,
-        **dict(zip(("x0", "y0", "x1", "y1"), crop.box_xyxy.tolist(), strict=True)),
+        **dict(zip(BOX, crop.box_xyxy.tolist(), strict=True)),
         "landmarks_xy": crop.landmarks_xy.ravel().tolist(),
         "score": crop.score,
         "quality": quality.pop("overall"),

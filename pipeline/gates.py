@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 
 from pipeline.models import Detector
+from pipeline.models.detection import find_faces_in_photo, second_look
 from pipeline.models.geometry import align, areas
-from pipeline.models.looking import find_faces_in_photo, second_look
 from pipeline.models.quality import Quality, measure
 from pipeline.params import FaceGates
-from pipeline.records import Faces, Float32, Rgb
+from pipeline.records import Detections, Float32, Rgb
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,7 @@ def gate(quality: Quality, gates: FaceGates) -> tuple[str, str] | None:
     return None
 
 
-def _crop(image_rgb: Rgb, faces: Faces, index: int, detector: Detector) -> Crop:
+def _crop(image_rgb: Rgb, faces: Detections, index: int, detector: Detector) -> Crop:
     box, score = faces.boxes_xyxy[index], float(faces.scores[index])
     landmarks = second_look(detector, image_rgb, box, faces.landmarks_xy[index])
     aligned = align(image_rgb, landmarks)

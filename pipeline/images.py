@@ -93,13 +93,6 @@ def is_sideways(image: Image.Image) -> bool:
     return _orientation(image) in _SIDEWAYS
 
 
-def shrink(rgb: Rgb, max_side_px: int) -> Rgb:
-    """The picture (h, w, 3) uint8 with its longer side at most `max_side_px`; never enlarged."""
-    if max(rgb.shape[:2]) <= max_side_px:
-        return rgb
-    return np.array(_shrunk(Image.fromarray(rgb), max_side_px))
-
-
 def encode_jpeg(rgb: Rgb) -> bytes:
     """The picture (h, w, 3) uint8 as the bytes of a JPEG file."""
     buffer = io.BytesIO()

@@ -216,9 +216,9 @@ class Render:
 
     crf: Annotated[int, 1, 51]
     preset: str
-    encoder: str = "auto"
-    style: Style = "box"
-    unknowns: Unknowns = "box"
+    encoder: str
+    style: Style
+    unknowns: Unknowns
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ for a frame of an animation, and `@<n>` behind that for the n-th prominent face 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +18,7 @@ import pyarrow as pa
 UNKNOWN: Final = "unknown"
 TRAIN: Final = "train"  # the two sides of SPLIT
 TEST: Final = "test"
+BOX: Final = ["x0", "y0", "x1", "y1"]  # the columns of a box's left, top, right and bottom side
 SHORT_KEY: Final = 8  # characters of a key that captions show and that review.csv must have at least
 
 Float32 = npt.NDArray[np.float32]
@@ -49,8 +51,8 @@ SURE_OF_FACE = "how sure the detector is that this is a face, 0 to 1"
 
 def box(of: str) -> list[pa.Field]:
     """The four columns of a face's box, in pixels of the picture called `of`."""
-    sides = {"x0": "left", "y0": "top", "x1": "right", "y1": "bottom"}
-    return [column(name, FLOAT, f"{side} of the face's box, px of {of}") for name, side in sides.items()]
+    sides = zip(BOX, ("left", "top", "right", "bottom"), strict=True)
+    return [column(name, FLOAT, f"{side} of the face's box, px of {of}") for name, side in sides]
 
 
 MANIFEST = pa.schema(
@@ -242,7 +244,7 @@ class Dropped:
 
 
 @dataclass(frozen=True, slots=True)
-class Faces:
+class Detections:
     """The faces of one picture, best score first.
 
     boxes_xyxy (n, 4) and landmarks_xy (n, 5, 2) float32 in pixels of that picture, origin top-left; landmarks are the
@@ -256,5 +258,20 @@ class Faces:
     def __len__(self) -> int:
         return len(self.scores)
 
-    def __getitem__(self, which: npt.NDArray[np.bool_] | npt.NDArray[np.intp] | slice) -> Faces:
-        return Faces(self.boxes_xyxy[which], self.landmarks_xy[which], self.scores[which])
+    def __getitem__(self, which: npt.NDArray[np.bool_] | npt.NDArray[np.intp] | slice) -> Detections:
+        return Detections(self.boxes_xyxy[which], self.landmarks_xy[which], self.scores[which])
+
+    def unscaled(self, scale: float) -> Detections:
+        """The same faces in the picture that theirs was scaled from, by `scale`."""
+        return Detections(self.boxes_xyxy / np.float32(scale), self.landmarks_xy / np.float32(scale), self.scores)
+
+    def shifted(self, x: float, y: float) -> Detections:
+        """The same faces, so many pixels to the right and down."""
+        by = np.array([x, y], np.float32)
+        return Detections(self.boxes_xyxy + np.tile(by, 2), self.landmarks_xy + by, self.scores)
+
+    @classmethod
+    def joined(cls, parts: Sequence[Detections]) -> Detections:
+        """The faces of all `parts`, at least one, in their order."""
+        boxes, landmarks, scores = zip(*((one.boxes_xyxy, one.landmarks_xy, one.scores) for one in parts), strict=True)
+        return cls(np.concatenate(boxes), np.concatenate(landmarks), np.concatenate(scores))

@@ -5,9 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, NamedTuple
+
+from filelock import FileLock
+
+from pipeline.layout import LOCKS
 
 MOST_BYTES: Final = 255  # that a name may have in UTF-8, on every common file system
 MOST_GROUP_BYTES: Final = 64  # of a name, so that a group's long name leaves room for the title
@@ -60,6 +65,14 @@ def name_for(stem: str, origin: Origin, there: Callable[[str], Origin | None], m
     first = found[plain]
     second = by_group if first and first.sha256 == origin.sha256 else by_hash
     return next((name for name in (plain, second) if found[name] is None), by_both)
+
+
+@contextmanager
+def names_held(out: Path) -> Iterator[None]:
+    """Hold the names in the folder `out`: between looking and taking, no other process takes one there."""
+    LOCKS.mkdir(parents=True, exist_ok=True)
+    with FileLock(LOCKS / f"out-{hashlib.sha256(os.fsencode(out.resolve())).hexdigest()[:32]}"):
+        yield
 
 
 def _short(group: str) -> str:

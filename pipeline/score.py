@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -13,19 +15,22 @@ from scipy.optimize import linear_sum_assignment
 
 from pipeline.errors import DatasetError
 from pipeline.models.geometry import iou_matrix
-from pipeline.records import LABELLED_FACES, UNKNOWN, Float32
+from pipeline.records import BOX, LABELLED_FACES, UNKNOWN, Float32
 from pipeline.tables import read_table
-from pipeline.truth import BOX, read_truth
+from pipeline.truth import read_truth
 
 MIN_IOU: Final = 0.3
+HARDLY_ANY: Final = 0.05  # of the true faces found: fewer than a poor result has, where faces are found at all
 
 
 @dataclass(frozen=True, slots=True)
 class Score:
-    """face_frames: truth faces that count. Shares in 0..1, None where there is nothing to count:
-    found: of them detected; named: member faces given their right name; precision: given names that are right;
-    false: outsider faces given any name. twice: frames with one name on two faces. switches: times a person's name
-    changes from one frame on which it is named to the next, within a shot."""
+    """How well a video is labelled; shares in 0..1, None where there is nothing to count.
+
+    face_frames: truth faces that count. found: of them detected; named: member faces given their right name; precision:
+    given names that are right; false: outsider faces given any name. twice: frames with one name on two faces.
+    switches: times a person's name changes from one frame on which it is named to the next, within a shot.
+    """
 
     face_frames: int
     found: float | None
@@ -39,9 +44,12 @@ class Score:
 
 @dataclass(frozen=True, slots=True)
 class MemberScore:
-    """True faces of one member, or of all outsiders ('unknown', whom it is right to leave unknown): how many were
-    found, right, wrong (most often taken_for, '' when never) and unknown. Shares in 0..1, None where there is nothing
-    to count, and of outsiders: precision: faces given this name that are this member's; recall: right of faces."""
+    """True faces of one member, or of all outsiders ('unknown', whom it is right to leave unknown).
+
+    How many were found, right, wrong (most often taken_for, '' when never) and unknown. Shares in 0..1, None where
+    there is nothing to count, and of outsiders: precision: faces given this name that are this member's; recall: right
+    of faces.
+    """
 
     member: str
     faces: int
@@ -69,15 +77,19 @@ class ShotScore:
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
-    """members: those with most faces first, outsiders last. shots: in the order of the video."""
+class Scores:
+    """A labelled video's: members, those with most faces first, outsiders last; shots in the order of the video.
+
+    warnings: what speaks against the truth being of this very video.
+    """
 
     total: Score
     members: tuple[MemberScore, ...]
     shots: tuple[ShotScore, ...]
+    warnings: tuple[str, ...] = ()
 
 
-def score(out: Path, truth: Path) -> Comparison:
+def score(out: Path, truth: Path) -> Scores:
     """Score the folder `out` of a labelled video (or its faces.parquet) against a CSV of true faces (truth.py).
 
     DatasetError when a file is missing, damaged or lacks a column.
@@ -85,10 +97,13 @@ def score(out: Path, truth: Path) -> Comparison:
     labelled = out / "faces.parquet" if out.is_dir() else out
     if not labelled.is_file():
         raise DatasetError(f"{labelled} is not there: give the folder that 'lineup label' made for the video")
-    return compare(read_table(labelled, LABELLED_FACES, "label the video again"), read_truth(truth))
+    faces, true = read_table(labelled, LABELLED_FACES, "label the video again"), read_truth(truth)
+    found = score_faces(faces, true)
+    frames = _frames(labelled.with_name("run.json"))
+    return replace(found, warnings=tuple(_doubts(true, frames, found.total.found if len(faces) else None)))
 
 
-def compare(faces: pd.DataFrame, true: pd.DataFrame) -> Comparison:
+def score_faces(faces: pd.DataFrame, true: pd.DataFrame) -> Scores:
     """Score `faces` (LABELLED_FACES) against the rows of `read_truth`.
 
     A true face is matched to the labelled face it overlaps most, IoU at least MIN_IOU. Shots and times are those of the
@@ -114,7 +129,24 @@ def compare(faces: pd.DataFrame, true: pd.DataFrame) -> Comparison:
         twice=_twice(faces),
         switches=_switches(true, named),
     )
-    return Comparison(total, _members(true), _shots(true))
+    return Scores(total, _members(true), _shots(true))
+
+
+def _frames(run: Path) -> int | None:
+    """How many frames the video has by its run.json, None where that does not tell."""
+    try:
+        return int(json.loads(run.read_text(encoding="utf-8"))["counts"]["frames"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _doubts(true: pd.DataFrame, frames: int | None, found: float | None) -> Iterator[str]:
+    """Why the truth may not be of this video of `frames`; `found` is None where no face could be found."""
+    last = int(true["frame"].max()) if len(true) else 0
+    if frames is not None and last >= frames:
+        yield f"the truth goes on to frame {last}, the video ends with {frames - 1}: is it another video's truth?"
+    if found is not None and found < HARDLY_ANY:
+        yield f"of the true faces {found:.0%} are where a labelled one is: is it another video's truth?"
 
 
 def _given(true: pd.DataFrame, faces: pd.DataFrame) -> pd.Series:

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from pipeline.errors import DatasetError
+from pipeline.records import BOX
 
-BOX: Final = ["x0", "y0", "x1", "y1"]
 NEEDED: Final = ["frame", "member", *BOX]
 NUMBERS: Final = {"frame": int, **dict.fromkeys(BOX, float), "shot": int, "time_s": float}
 

@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.classifiers import Examples
 from pipeline.models.geometry import CROP_PX, TEMPLATE_XY
-from pipeline.records import CURATED, SPLIT, Faces, Float32, Ints, Rgb, embeddings_schema
+from pipeline.records import CURATED, SPLIT, Detections, Float32, Ints, Rgb, embeddings_schema
 from pipeline.tables import write_table
 
 DIMENSIONS = 32
@@ -39,7 +39,7 @@ class PaintDetector:
         self.sha256 = sha256
         self.looks = 0
 
-    def detect(self, image_rgb: Rgb, min_score: float) -> Faces:
+    def detect(self, image_rgb: Rgb, min_score: float) -> Detections:
         self.looks += 1
         red, green, blue = (image_rgb[..., channel].astype(int) for channel in range(3))
         magenta = ((red - green > 60) & (blue - green > 60)).astype(np.uint8)
@@ -49,7 +49,7 @@ class PaintDetector:
         sizes = stats[:, 2:4].astype(np.float32)
         scores = (0.95 * 0.98 ** np.arange(len(stats))).astype(np.float32)
         landmarks = corners[:, None] + sizes[:, None] * TEMPLATE_XY / CROP_PX
-        faces = Faces(np.concatenate([corners, corners + sizes], axis=1), landmarks, scores)
+        faces = Detections(np.concatenate([corners, corners + sizes], axis=1), landmarks, scores)
         return faces[scores >= min_score]
 
 

@@ -20,9 +20,9 @@ HEAVY = {"numpy", "pandas", "cv2", "pyarrow", "av", "onnxruntime", "sklearn", "t
 
 # Each library that could be exchanged for another, or is slow to import, and the only modules that know it.
 ADAPTERS = {
-    "av": "pipeline.video.carried pipeline.video.clock pipeline.video.container pipeline.video.cutsound "
-    "pipeline.video.decode pipeline.video.encoder pipeline.video.fancam pipeline.video.preview pipeline.video.reel "
-    "pipeline.video.render pipeline.video.sound",
+    "av": "pipeline.video.canvas pipeline.video.carried pipeline.video.clock pipeline.video.container "
+    "pipeline.video.cutsound pipeline.video.decode pipeline.video.encoder pipeline.video.fancam pipeline.video.preview "
+    "pipeline.video.probe pipeline.video.reel pipeline.video.render pipeline.video.sound",
     "bs4": "pipeline.crawl.bing pipeline.crawl.site",
     "cleanlab": "pipeline.labelquality",
     "dvc": "",  # a command, never a library
@@ -31,9 +31,9 @@ ADAPTERS = {
     "icrawler": "pipeline.crawl.baidu pipeline.crawl.bing pipeline.crawl.engine pipeline.crawl.google "
     "pipeline.crawl.site",
     "imagehash": "pipeline.duplicates",
-    "imageio_ffmpeg": "flows.doctor pipeline.video.program",
+    "imageio_ffmpeg": "flows.doctor pipeline.video.ffmpeg",
     "jinja2": "flows.serve.page pipeline.card.page pipeline.datasheet pipeline.review.app",
-    "keras": "pipeline.classifiers.learning",
+    "keras": "pipeline.classifiers.keras_backend",
     "matplotlib": "pipeline.card.charts pipeline.card.members pipeline.card.style pipeline.card.training "
     "pipeline.fonts pipeline.video.plots",
     "onnx": "pipeline.classifiers.dense pipeline.classifiers.rebuild pipeline.models.fold",
@@ -50,7 +50,7 @@ ADAPTERS = {
     "pipeline.labelquality pipeline.validate",
     "skops": "pipeline.classifiers.state",
     "supervision": "pipeline.video.track",
-    "tensorflow": "pipeline.classifiers.learning",
+    "tensorflow": "pipeline.classifiers.keras_backend",
     "trackers": "pipeline.video.track",
     "typer": "flows.cli flows.commands.completion flows.commands.crawl flows.commands.doctor flows.commands.forget "
     "flows.commands.import_ "

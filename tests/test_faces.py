@@ -20,7 +20,7 @@ from pipeline.models.geometry import iou_matrix
 from pipeline.models.quality import Quality
 from pipeline.models.retinaface import RetinaFace
 from pipeline.params import Params
-from pipeline.records import CLEAN, DROPPED, FACES, UNLABELLED, Faces, Rgb
+from pipeline.records import BOX, CLEAN, DROPPED, FACES, UNLABELLED, Detections, Rgb
 from pipeline.tables import read_table, write_table
 
 GOOD = painted((100, 60, 180, 160))
@@ -183,7 +183,7 @@ def test_every_picture_is_a_face_or_has_a_reason(data: Path, params: Params, pai
     assert set(rows.index) == {"good", "large"}
     assert reasons == REASONS
     good = rows.loc["good"]
-    assert good[["x0", "y0", "x1", "y1"]].tolist() == pytest.approx([100, 60, 180, 160], abs=1)
+    assert good[BOX].tolist() == pytest.approx([100, 60, 180, 160], abs=1)
     assert (good["member"], good["duplicate_group"]) == ("mira", "good")
     assert len(good["landmarks_xy"]) == 10
     crop = read_still(data / "faces" / "good.png")
@@ -331,7 +331,7 @@ class Stopped(PaintDetector):
         super().__init__()
         self.after = after
 
-    def detect(self, image_rgb: Rgb, min_score: float) -> Faces:
+    def detect(self, image_rgb: Rgb, min_score: float) -> Detections:
         if self.looks == self.after:
             raise KeyboardInterrupt
         return super().detect(image_rgb, min_score)
@@ -393,7 +393,7 @@ def test_the_sample_keeps_every_photo_of_one_person(sample_project: Path, true_f
 
 
 def test_boxes_on_the_sample_are_where_the_faces_are(true_faces: pd.DataFrame) -> None:
-    found = true_faces[["x0", "y0", "x1", "y1"]].to_numpy(np.float32)
+    found = true_faces[BOX].to_numpy(np.float32)
     true = true_faces[["x0_true", "y0_true", "x1_true", "y1_true"]].to_numpy(np.float32)
     overlap = iou_matrix(found, true).diagonal()
     assert overlap.min() > 0.65

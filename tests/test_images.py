@@ -24,7 +24,7 @@ from PIL import Image
 from pipeline import animation, images, safeopen
 from pipeline.animation import MAX_DECODED_FRAMES, read_frames
 from pipeline.errors import UnreadableImageError
-from pipeline.images import read_small, read_still, save_jpeg, shrink
+from pipeline.images import read_small, read_still, save_jpeg
 from pipeline.params import Params
 from pipeline.safeopen import HEAD_BYTES, Budget, Limits, sniff
 
@@ -324,9 +324,6 @@ def test_large_pictures_are_shrunk_and_small_ones_left_alone(tmp_path: Path, par
     assert (picture.width, picture.height) == (1200, 600)
     assert read_still(path).shape == (600, 1200, 3)
     assert read_small(path, 100).shape == (50, 100, 3)
-    assert shrink(picture.rgb, 100).shape == (50, 100, 3)
-    assert shrink(picture.rgb, 300) is picture.rgb
-    assert shrink(np.zeros((1, 900, 3), np.uint8), 90).shape == (1, 90, 3)
 
 
 def test_a_saved_jpeg_reads_back(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import DatasetError
-from pipeline.records import LABELLED_FACES
+from pipeline.files import write_json
+from pipeline.records import BOX, LABELLED_FACES
 from pipeline.score import MemberScore, Score, ShotScore, score
 from pipeline.tables import write_table
 
@@ -26,7 +27,7 @@ def labelled(out: Path, faces: list[Seen]) -> Path:
             "member": member,
             "second": "",
             "interpolated": False,
-            **dict(zip(("x0", "y0", "x1", "y1"), box, strict=True)),
+            **dict(zip(BOX, box, strict=True)),
         }
         for frame, member, box in faces
     ]
@@ -238,3 +239,36 @@ def test_a_video_that_was_not_labelled_is_refused(tmp_path: Path) -> None:
         score(tmp_path, path)
     with pytest.raises(DatasetError, match="damaged"):
         score(path, path)
+
+
+WRONG_PAIRS: dict[str, tuple[list[Seen], list[Seen], list[str]]] = {
+    "the same video": ([(0, "mira", LEFT), (9, "mira", LEFT)], [(0, "tavi", LEFT)], []),
+    "a video in which nothing was found": ([(0, "mira", LEFT)], [], []),
+    "a truth of nobody": ([], [(0, "mira", LEFT)], []),
+    "a longer video": (
+        [(0, "mira", LEFT), (10, "mira", LEFT)],
+        [(0, "mira", LEFT)],
+        ["to frame 10, the video ends with 9"],
+    ),
+    "a longer video, where nothing was found": ([(12, "mira", LEFT)], [], ["to frame 12, the video ends with 9"]),
+    "faces elsewhere": ([(0, "mira", LEFT)] * 3, [(0, "mira", FAR), (1, "mira", LEFT)], ["true faces 0% are"]),
+}
+
+
+@pytest.mark.parametrize(("true", "seen", "doubts"), WRONG_PAIRS.values(), ids=WRONG_PAIRS.keys())
+def test_the_truth_of_another_video_is_told(
+    true: list[Seen], seen: list[Seen], doubts: list[str], tmp_path: Path
+) -> None:
+    out, path = labelled(tmp_path / "out", seen), truth(tmp_path / "truth.csv", true)
+    write_json(out / "run.json", {"counts": {"frames": 10}})
+    warnings = score(out, path).warnings
+    assert len(warnings) == len(doubts)
+    assert all(doubt in warning for doubt, warning in zip(doubts, warnings, strict=True))
+
+
+@pytest.mark.parametrize("told", ["", "{", "[]", "null", '{"counts": 3}', '{"counts": {"frames": "many"}}'])
+def test_a_video_that_does_not_tell_its_length_is_scored_all_the_same(told: str, tmp_path: Path) -> None:
+    out = labelled(tmp_path, [(0, "mira", LEFT)])
+    (out / "run.json").write_text(told)
+    path = truth(tmp_path / "truth.csv", [(0, "mira", LEFT), (99, "mira", LEFT)])
+    assert score(out, path).warnings == ()

@@ -27,8 +27,7 @@ from pipeline.decisions import decisions_path
 from pipeline.errors import DatasetError, ModelError
 from pipeline.gates import prominent_faces
 from pipeline.images import read_still
-from pipeline.models.embedder import OnnxEmbedder
-from pipeline.models.looking import embed_faces
+from pipeline.models.embedder import OnnxEmbedder, embed_faces
 from pipeline.models.retinaface import RetinaFace
 from pipeline.params import Params
 from pipeline.records import TEST, TRAIN, Dropped

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from flows.commands.options import AsJson, print_json
+from flows.commands.options import AsJson, print_json, print_warnings
 
 
 def score(
@@ -24,11 +24,12 @@ def score(
 
     Example: `lineup score labelled/paper_lanterns_-_northern_line data/sample/truth.csv --worst 3`
     """
-    from flows.scoring import print_comparison
+    from flows.scoring import print_scores
     from pipeline.score import score as score_of
 
     found = score_of(out, truth)
+    print_warnings(found.warnings)
     if as_json:
         print_json({**asdict(found.total), "members": found.members, "shots": found.shots})
     else:
-        print_comparison(found, worst)
+        print_scores(found, worst)

@@ -12,8 +12,8 @@ import numpy.typing as npt
 
 from pipeline.images import read_still
 from pipeline.models import Embedder
+from pipeline.models.embedder import embed_faces
 from pipeline.models.geometry import CROP_PX
-from pipeline.models.looking import embed_faces
 from pipeline.params import Params
 from pipeline.records import Float32, Float64, Ints, Rgb
 

@@ -13,7 +13,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from pipeline.classifiers import Classifier, Examples
-from pipeline.classifiers.learning import keras, keras_bytes
+from pipeline.classifiers.keras_backend import keras, keras_bytes
 from pipeline.classifiers.openset import folds
 from pipeline.errors import ModelError
 from pipeline.files import write_json, written_whole

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import onnx
 from onnx import helper, numpy_helper
 
-from pipeline.classifiers.learning import keras
+from pipeline.classifiers.keras_backend import keras
 from pipeline.errors import WeightsError
 
 Array = npt.NDArray[Any]

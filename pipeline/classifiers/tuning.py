@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from pipeline.classifiers import Examples
 from pipeline.classifiers.augment import altered
-from pipeline.classifiers.learning import keras, keras_bytes
+from pipeline.classifiers.keras_backend import keras, keras_bytes
 from pipeline.classifiers.rebuild import rebuilt, renewed
 from pipeline.images import read_still
 from pipeline.models.fold import folded

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from pipeline.records import Faces, Float32, Rgb
+from pipeline.records import Detections, Float32, Rgb
 
 
 class Detector(Protocol):
@@ -18,7 +18,7 @@ class Detector(Protocol):
     def sha256(self) -> str:
         """Of the weight file and, if it is the user's own, of how it is fed."""
 
-    def detect(self, image_rgb: Rgb, min_score: float) -> Faces:
+    def detect(self, image_rgb: Rgb, min_score: float) -> Detections:
         """Faces of image_rgb (h, w, 3) uint8 whose score is at least `min_score`, best first, in its pixels."""
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.records import Faces, Float32
+from pipeline.records import Detections, Float32
 
 # What boxes and landmarks were encoded with where three heads are for all feature maps (from the paper's PyTorch code).
 CENTRE_VARIANCE: Final = 0.1
@@ -20,7 +20,7 @@ Anchors = tuple[tuple[int, ...], ...]
 Arrays = Sequence[npt.NDArray[Any]]
 
 
-def faces_of(outputs: Arrays, anchors: Anchors, width: int, height: int, min_score: float) -> Faces:
+def faces_of(outputs: Arrays, anchors: Anchors, width: int, height: int, min_score: float) -> Detections:
     """The faces, each found many times over, in a picture `width` by `height` whose `outputs` these are.
 
     ValueError when they are not those of a RetinaFace with these `anchors`.
@@ -30,7 +30,7 @@ def faces_of(outputs: Arrays, anchors: Anchors, width: int, height: int, min_sco
     return _of_all_maps(outputs, anchors, width, height, min_score)
 
 
-def _of_all_maps(outputs: Arrays, anchors: Anchors, width: int, height: int, min_score: float) -> Faces:
+def _of_all_maps(outputs: Arrays, anchors: Anchors, width: int, height: int, min_score: float) -> Detections:
     heads = {array.shape[-1]: array[0] for array in outputs if array.ndim == 3}
     known = _anchors_xywh(anchors, width, height)
     expected = {(len(known), numbers) for numbers in (2, 4, 10)}
@@ -43,7 +43,7 @@ def _of_all_maps(outputs: Arrays, anchors: Anchors, width: int, height: int, min
     return _decoded(heads[4][some], heads[10][some], scores[some], known[some], CENTRE_VARIANCE, SIZE_VARIANCE)
 
 
-def _of_each_map(outputs: Arrays, anchors: Anchors, min_score: float) -> Faces:
+def _of_each_map(outputs: Arrays, anchors: Anchors, min_score: float) -> Detections:
     """Scores, boxes and landmarks of each map with the channels last, the coarsest first.
 
     Of the scores the second half of the channels is that of a face; each map has the larger anchors first; offsets are
@@ -61,11 +61,7 @@ def _of_each_map(outputs: Arrays, anchors: Anchors, min_score: float) -> Faces:
         some = np.flatnonzero(scores >= min_score)
         encoded = boxes.reshape(-1, 4)[some], landmarks.reshape(-1, 10)[some]
         found.append(_decoded(*encoded, scores[some], known[some], 1.0, 1.0))
-    return Faces(
-        np.concatenate([faces.boxes_xyxy for faces in found]),
-        np.concatenate([faces.landmarks_xy for faces in found]),
-        np.concatenate([faces.scores for faces in found]),
-    )
+    return Detections.joined(found)
 
 
 def _shares(scores: npt.NDArray[Any]) -> Float32:
@@ -99,10 +95,10 @@ def _decoded(
     anchors_xywh: Float32,
     centre_variance: float,
     size_variance: float,
-) -> Faces:
+) -> Detections:
     middles, sides = anchors_xywh[:, :2], anchors_xywh[:, 2:]
     centres = middles + boxes[:, :2] * centre_variance * sides
     sizes = sides * np.exp(boxes[:, 2:] * size_variance)
     corners = np.concatenate([centres - sizes / 2, centres + sizes / 2], axis=1)
     points = middles[:, None] + landmarks.reshape(-1, 5, 2) * centre_variance * sides[:, None]
-    return Faces(corners.astype(np.float32), points.astype(np.float32), scores)
+    return Detections(corners.astype(np.float32), points.astype(np.float32), scores)

@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline.models import Detector
 from pipeline.models.geometry import areas
-from pipeline.records import Faces, Float32, Rgb
+from pipeline.records import Detections, Float32, Rgb
 
 TILE_PX: Final = 1280  # the longest side that the detector is given: what it needs of memory is bounded by this
 OVERLAP_PX: Final = 256  # of neighbouring tiles; a face that is larger is whole at the next scale
@@ -21,37 +21,35 @@ CUT_PX: Final = 4  # a face this near to where a tile ends is cut there, and who
 SAME_FACE: Final = 0.6  # of the smaller box inside the larger: two looks at one face
 
 
-def find_all_faces(detector: Detector, image_rgb: Rgb, min_score: float, min_face_px: float) -> Faces:
+def find_all_faces(detector: Detector, image_rgb: Rgb, min_score: float, min_face_px: float) -> Detections:
     """Faces of image_rgb (h, w, 3) uint8 with `min_face_px` on the shorter side at least, best first, in its pixels."""
     scale = float(np.clip(TILE_PX / max(image_rgb.shape[:2]), 1.0, MOST_ENLARGED))
     if scale > 1.0:
         image_rgb = cv2.resize(image_rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_CUBIC)
-    found = [_scaled(_find_in_tiles(detector, image_rgb, min_score), scale)]
+    found = [_find_in_tiles(detector, image_rgb, min_score).unscaled(scale)]
     while max(image_rgb.shape[:2]) > COARSEST_PX:
         height, width = image_rgb.shape[:2]
         smaller = max(1, width // NEXT_SCALE), max(1, height // NEXT_SCALE)
         image_rgb = cv2.resize(image_rgb, smaller, interpolation=cv2.INTER_AREA)
         scale /= NEXT_SCALE
-        found.append(_scaled(_find_in_tiles(detector, image_rgb, min_score), scale))
-    faces = _joined(found)
+        found.append(_find_in_tiles(detector, image_rgb, min_score).unscaled(scale))
+    faces = Detections.joined(found)
     sides = (faces.boxes_xyxy[:, 2:] - faces.boxes_xyxy[:, :2]).min(axis=1, initial=np.inf)
     return _each_once(faces[np.flatnonzero(sides >= min_face_px)])
 
 
-def _find_in_tiles(detector: Detector, image_rgb: Rgb, min_score: float) -> Faces:
+def _find_in_tiles(detector: Detector, image_rgb: Rgb, min_score: float) -> Detections:
     height, width = image_rgb.shape[:2]
     found = []
     for y0, y1 in _spans(height):
         for x0, x1 in _spans(width):
-            faces = detector.detect(np.ascontiguousarray(image_rgb[y0:y1, x0:x1]), min_score)
-            corner = np.array([x0, y0], np.float32)
-            faces = Faces(faces.boxes_xyxy + np.tile(corner, 2), faces.landmarks_xy + corner, faces.scores)
+            faces = detector.detect(np.ascontiguousarray(image_rgb[y0:y1, x0:x1]), min_score).shifted(x0, y0)
             # Where the picture itself ends nothing is whole in another tile.
             low = np.array([x0 + CUT_PX if x0 else -np.inf, y0 + CUT_PX if y0 else -np.inf])
             high = np.array([x1 - CUT_PX if x1 < width else np.inf, y1 - CUT_PX if y1 < height else np.inf])
             whole = (faces.boxes_xyxy[:, :2] >= low).all(axis=1) & (faces.boxes_xyxy[:, 2:] <= high).all(axis=1)
             found.append(faces[np.flatnonzero(whole)])
-    return _joined(found)
+    return Detections.joined(found)
 
 
 def _spans(length: int) -> Iterator[tuple[int, int]]:
@@ -62,19 +60,7 @@ def _spans(length: int) -> Iterator[tuple[int, int]]:
         yield start, start + tile
 
 
-def _scaled(faces: Faces, scale: float) -> Faces:
-    return Faces(faces.boxes_xyxy / np.float32(scale), faces.landmarks_xy / np.float32(scale), faces.scores)
-
-
-def _joined(found: list[Faces]) -> Faces:
-    return Faces(
-        np.concatenate([faces.boxes_xyxy for faces in found]),
-        np.concatenate([faces.landmarks_xy for faces in found]),
-        np.concatenate([faces.scores for faces in found]),
-    )
-
-
-def _each_once(faces: Faces) -> Faces:
+def _each_once(faces: Detections) -> Detections:
     """The best look at each face, best first; a part of a face that was taken for one lies within it."""
     order = np.argsort(-faces.scores, kind="stable")
     kept: list[int] = []

@@ -12,7 +12,7 @@ from pipeline.models.heads import faces_of
 from pipeline.models.pixels import pixels
 from pipeline.models.session import open_session
 from pipeline.models.weights import Weights, fetched, usable
-from pipeline.records import Faces, Rgb
+from pipeline.records import Detections, Rgb
 
 NMS_IOU: Final = 0.4
 TRIAL_PX: Final = (70, 96)  # height and width of the picture that a network is tried on; no stride divides both
@@ -32,7 +32,7 @@ class RetinaFace:
             self._input, self._channels_last = taken.name, taken.shape[-1] == 3
             self.detect(np.zeros((*TRIAL_PX, 3), np.uint8), 1.0)
 
-    def detect(self, image_rgb: Rgb, min_score: float) -> Faces:
+    def detect(self, image_rgb: Rgb, min_score: float) -> Detections:
         """Faces of image_rgb (h, w, 3) uint8 whose score is at least `min_score`, best first, in its pixels."""
         blob = pixels(self._weights, image_rgb[None])
         if self._channels_last:
@@ -42,7 +42,7 @@ class RetinaFace:
         return _suppressed(faces_of(outputs, self._weights.anchors, width, height, min_score))
 
 
-def _suppressed(faces: Faces) -> Faces:
+def _suppressed(faces: Detections) -> Detections:
     """The best of every heap of overlapping boxes, best score first."""
     if not len(faces):
         return faces

@@ -16,11 +16,11 @@ from pipeline.files import sha256_of, write_json, written_whole
 from pipeline.group import Group, open_group
 from pipeline.images import JPEG_QUALITY, Photo, read_photo
 from pipeline.params import Params
-from pipeline.photo.look import look
+from pipeline.photo.detect import detect
 from pipeline.photo.name import Names, name_faces
 from pipeline.photo.place import as_text, targets
-from pipeline.records import UNKNOWN, Faces, Float32, Rgb
-from pipeline.results import Origin
+from pipeline.records import BOX, UNKNOWN, Detections, Float32, Rgb
+from pipeline.results import Origin, names_held
 
 FACES_TALL: Final = 5  # text and lines are as large as in a picture five times as high as the usual face
 
@@ -53,41 +53,42 @@ class PhotoLabeller:
         }
 
     def label(self, path: Path, out: Path) -> LabelledPhoto:
-        """Make two files of the photo at `path` in the folder `out`; none that is already there is another photo's,
-        or another group's.
+        """Make two files of the photo at `path` in the folder `out`.
 
-        Raises UnreadableImageError.
+        None of them takes the place of another photo's or group's. Raises UnreadableImageError.
         """
         photo = read_photo(path, self._params.clean)
         sha256 = sha256_of(path)
         height, width = photo.rgb.shape[:2]
-        faces, vectors = look(photo.rgb, self._group.detector, self._group.embedder, self._params.photo)
+        faces, vectors = detect(photo.rgb, self._group.detector, self._group.embedder, self._params.photo)
         names = name_faces(vectors, self._group.model, self._everyone_once)
         members = tuple((*self._group.model.members, UNKNOWN)[number] for number in names.member)
         warnings = self._warnings(photo, names)
-        picture, table = targets(path, Origin(sha256, self._name), out, (width, height))
-        told = {
-            "lineup": __version__,
-            "input": as_text(path),
-            "input_sha256": sha256,
-            "picture": as_text(picture),
-            **self._made_by,
-            "width": width,
-            "height": height,
-            "faces": self._rows(faces, names, members),
-            "warnings": warnings,
-        }
+        rows = self._rows(faces, names, members)
         self._draw(photo.rgb, faces.boxes_xyxy, members)
-        with written_whole(picture) as temporary:
-            _save(temporary, photo)
-            write_json(table, told)  # first: a picture alone would not be known for a result
+        with names_held(out):
+            picture, table = targets(path, Origin(sha256, self._name), out, (width, height))
+            told = {
+                "lineup": __version__,
+                "input": as_text(path),
+                "input_sha256": sha256,
+                "picture": as_text(picture),
+                **self._made_by,
+                "width": width,
+                "height": height,
+                "faces": rows,
+                "warnings": warnings,
+            }
+            with written_whole(picture) as temporary:
+                _save(temporary, photo)
+                write_json(table, told)  # first: a picture alone would not be known for a result
         return LabelledPhoto(picture, table, members, tuple(warnings))
 
-    def _rows(self, faces: Faces, names: Names, members: tuple[str, ...]) -> list[dict[str, Any]]:
+    def _rows(self, faces: Detections, names: Names, members: tuple[str, ...]) -> list[dict[str, Any]]:
         keys = (*self._group.model.members, UNKNOWN)
         return [
             {
-                **dict(zip(("x0", "y0", "x1", "y1"), np.round(faces.boxes_xyxy[n].astype(float), 1), strict=True)),
+                **dict(zip(BOX, np.round(faces.boxes_xyxy[n].astype(float), 1), strict=True)),
                 "score": round(float(faces.scores[n]), 4),
                 "member": member,
                 "confidence": round(float(names.confidence[n]), 4),
@@ -115,13 +116,13 @@ class PhotoLabeller:
         return warnings
 
     def _draw(self, rgb: Rgb, boxes_xyxy: Float32, members: tuple[str, ...]) -> None:
-        look = self._params.render
+        render = self._params.render
         height, width = rgb.shape[:2]
-        shown = [member != UNKNOWN or look.unknowns == "box" or look.style == "blur" for member in members]
+        shown = [member != UNKNOWN or render.unknowns == "box" or render.style == "blur" for member in members]
         labels = FaceLabels(boxes_xyxy[shown], tuple(np.array(members, object)[shown]))
         tall = np.median(boxes_xyxy[:, 3] - boxes_xyxy[:, 1]) if len(members) else np.inf
         suits_px = float(tall * FACES_TALL)
-        Painter(self._group.roster.members, width, height, style=look.style, suits_px=suits_px).draw((rgb,), labels)
+        Painter(self._group.roster.members, width, height, style=render.style, suits_px=suits_px).draw((rgb,), labels)
 
 
 def _save(path: Path, photo: Photo) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.decisions import ACCEPT, is_unlabelled
-from pipeline.records import CURATED, DROPPED, FACES, SUGGESTED, SUSPECTS, UNLABELLED
+from pipeline.records import BOX, CURATED, DROPPED, FACES, SUGGESTED, SUSPECTS, UNLABELLED
 from pipeline.review.journal import Decided
 from pipeline.roster import Roster, read_roster
 from pipeline.suspects import FLAG
@@ -121,7 +121,7 @@ def signature(data: Path) -> tuple[tuple[str, int, int], ...]:
 
 
 def _face(row: Any) -> Face:
-    return Face(row["key"], row["member"], row["path"], tuple(float(row[name]) for name in ("x0", "y0", "x1", "y1")))  # type: ignore[arg-type]
+    return Face(row["key"], row["member"], row["path"], tuple(float(row[name]) for name in BOX))  # type: ignore[arg-type]
 
 
 def _suspects(data: Path) -> list[Case]:

@@ -24,13 +24,15 @@ from pipeline.layout import analysis_folder
 from pipeline.params import Analyse
 from pipeline.records import TRACKED_FACES, VIDEO_FRAMES, Float32, sampled_faces_schema
 from pipeline.tables import read_bundle, read_table, read_vectors, write_bundle, write_table
-from pipeline.video.ahead import ahead
-from pipeline.video.decode import DecodeReport, frames, probe
+from pipeline.video.container import DecodeReport
+from pipeline.video.decode import frames
+from pipeline.video.embedded import Networks
+from pipeline.video.prefetch import prefetched
+from pipeline.video.probe import probe
+from pipeline.video.shot_faces import LONGER_SIDE_PX, ShotFaces
 from pipeline.video.shots import by_shot
-from pipeline.video.watch import LONGER_SIDE_PX, Networks, Watch
 
 REVISION: Final = 8  # raise it when the code gives other tables for the same video
-AHEAD: Final = 4  # frames decoded while another is looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,17 +92,17 @@ def _analyse(
     info, report = probe(video), DecodeReport()
     to_source = max(1.0, max(info.width, info.height) / LONGER_SIDE_PX)
     schemas = [VIDEO_FRAMES, TRACKED_FACES, sampled_faces_schema(networks.embedder.dimensions)]
-    watch: Watch | None = None
-    with closing(ahead(frames(video, report), AHEAD)) as decoded:
+    faces: ShotFaces | None = None
+    with closing(prefetched(frames(info, report))) as decoded:
         for seen in by_shot(decoded, info):
             frame, bundle = seen.frame, done / f"{seen.shot:06}.arrow"
             if seen.first:
-                watch = None if _is_whole(bundle, schemas) else Watch(seen.shot, networks, params, to_source)
-            if watch is not None:
-                rgb = frame.rgb(LONGER_SIDE_PX) if watch.wants(frame.time_s, seen.last) else None
-                watch.see(frame.index, frame.pts, frame.time_s, rgb)
+                faces = None if _is_whole(bundle, schemas) else ShotFaces(seen.shot, networks, params, to_source)
+            if faces is not None:
+                rgb = frame.rgb(LONGER_SIDE_PX) if faces.wants(frame.time_s, seen.last) else None
+                faces.add(frame.index, frame.pts, frame.time_s, rgb)
                 if seen.last:
-                    tables = watch.tables()
+                    tables = faces.tables()
                     write_bundle(bundle, list(zip([tables.frames, tables.faces, tables.samples], schemas, strict=True)))
             progress(frame.index + 1)
     return report

@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Final
 
 from av import VideoFrame
+from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from pipeline.errors import UnreadableVideoError
-from pipeline.video.container import DecodeReport
+from pipeline.video.container import DecodeReport, stored
 
 # A clock that jumps by more is a broadcast's that started again, a joined file's, or damaged: it goes on from the last.
 JUMP_BACK_S: Final = Fraction(1, 2)
@@ -22,18 +23,18 @@ MAX_FRAME_TICKS: Final = 2**31 - 1  # MP4 holds no longer a frame
 FALLBACK_FPS: Final = Fraction(25)
 
 
-def retimed(decoded: Iterator[VideoFrame], stream: VideoStream, report: DecodeReport) -> Iterator[VideoFrame]:
+def decoded(container: InputContainer, stream: VideoStream, report: DecodeReport) -> Iterator[VideoFrame]:
     """The frames in the order they are shown, each with a pts later than the last; `report` counts changed ones.
 
     UnreadableVideoError where they claim to last longer than LONGEST_S.
     """
-    no_pts = stream.container.format.name == "avi"  # what the library offers as pts there is guessed before reordering
+    no_pts = container.format.name == "avi"  # what the library offers as pts there is guessed before reordering
     step = max(1, round(1 / (average_fps(stream) * time_base(stream))))
     back, ahead = _jumps(stream)
     first: int | None = None
     last: int | None = None
     shift = 0
-    for frame in decoded:
+    for frame in stored(container, stream, report):
         stamp = frame.dts if no_pts or frame.pts is None else frame.pts
         expected = 0 if last is None else last + step
         pts = expected if stamp is None else stamp + shift
@@ -44,7 +45,7 @@ def retimed(decoded: Iterator[VideoFrame], stream: VideoStream, report: DecodeRe
             pts = max(pts, last + 1)
         first = pts if first is None else first
         if (pts - first) * time_base(stream) > LONGEST_S:
-            name, hours = Path(stream.container.name).name, LONGEST_S // 3600
+            name, hours = Path(container.name).name, LONGEST_S // 3600
             raise UnreadableVideoError(f"{name}: by its time stamps it lasts more than {hours} hours: cut it")
         report.retimed += pts != stamp
         frame.pts = last = pts

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -88,3 +89,19 @@ def packets(container: InputContainer, streams: Sequence[Stream], report: Decode
         report.cut_short = str(error.strerror)
     except IndexError:
         return  # PyAV, when all is read, trips over a stream that a damaged file made up on the way
+
+
+def stored(container: InputContainer, stream: VideoStream, report: DecodeReport) -> Iterator[av.VideoFrame]:
+    """The frames of `stream` as the file has them; what is damaged is left out and counted in `report`."""
+    # All kinds of packets are looked at, since some files tell only how long they are as a whole.
+    every = packets(container, list(container.streams), report)
+    for packet in chain(every, [None]):  # None: give out what you hold back
+        if packet is not None and packet.stream is not stream:
+            continue
+        report.packets += packet is not None
+        try:
+            found = stream.decode(packet)
+        except av.FFmpegError:
+            report.failed_packets += 1
+            continue
+        yield from found

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from pipeline.video.cuts import Cut
-from pipeline.video.decode import VideoInfo
+from pipeline.video.probe import VideoInfo
 from pipeline.words import in_line
 
 RECORD_START_S: Final = 3600  # programmes begin at hour one, so that something can stand before them

@@ -12,7 +12,7 @@ from av.video.codeccontext import VideoCodecContext
 
 from pipeline.errors import ParamsError
 from pipeline.params import Render
-from pipeline.video.decode import Colour
+from pipeline.video.probe import Colour
 
 AUTO: Final = "auto"
 X264: Final = "libx264"

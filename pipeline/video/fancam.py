@@ -16,20 +16,20 @@ import numpy as np
 from pipeline.drawing.draw import Planes
 from pipeline.files import write_text, written_whole
 from pipeline.params import Params, Render
-from pipeline.records import Float64
-from pipeline.video.ahead import ahead
+from pipeline.records import BOX, Float64
 from pipeline.video.camera import crop_size, follow
+from pipeline.video.canvas import blank, copied, output_layout, planes_of
 from pipeline.video.cutlist import cut_table, edl
 from pipeline.video.cuts import Cut, cuts_of
 from pipeline.video.cutsound import SoundSpan, cut_sound, has_sound, sound_span
-from pipeline.video.decode import VideoInfo, pictures
-from pipeline.video.encoder import Layout
+from pipeline.video.decode import pictures
+from pipeline.video.encoder import Layout, choose
 from pipeline.video.exports.labelled import Labelled
+from pipeline.video.prefetch import prefetched
+from pipeline.video.probe import VideoInfo
 from pipeline.video.reel import reel
-from pipeline.video.render import AHEAD, copied, output_layout, planes_of
 
 TEN_BITS: Final = 1023
-_BOX: Final = ["x0", "y0", "x1", "y1"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +85,7 @@ def camera(
 ) -> dict[int, Float64]:
     """The crop's left top corner (2,), in pixels, on each frame of the cuts; every cut begins anew."""
     faces = video.faces[video.faces["member"] == member].sort_values("confidence")
-    boxes = faces.drop_duplicates("frame", keep="last").set_index("frame")[_BOX].astype(np.float64)
+    boxes = faces.drop_duplicates("frame", keep="last").set_index("frame")[BOX].astype(np.float64)
     corners: dict[int, Float64] = {}
     for cut in cuts:
         frames = video.frames[video.frames["frame"].between(cut.first, cut.last)]
@@ -113,15 +113,13 @@ def _film(plan: _Plan, whole: Path, following: Path, params: Render, progress: C
     with (
         _reel(plan, whole, layout, params) as add_whole,
         _reel(plan, following, crop_layout, params) as add_part,
-        closing(ahead(pictures(info), AHEAD)) as decoded,
+        closing(prefetched(pictures(info))) as decoded,
     ):
         for index, out_pts, frame in _within(decoded, plan.cuts):
-            canvas = av.VideoFrame(layout.width, layout.height, layout.pixel_format)
-            part = av.VideoFrame(*plan.crop, layout.pixel_format)
+            canvas, part = (blank(one, out_pts * info.time_base.numerator) for one in (layout, crop_layout))
             cut_out(copied(frame, canvas, info), planes_of(part), plan.corners[index])
-            for picture, add in ((canvas, add_whole), (part, add_part)):
-                picture.pts, picture.time_base = out_pts * info.time_base.numerator, layout.time_base
-                add(picture)
+            add_whole(canvas)
+            add_part(part)
             progress(index + 1)
 
 
@@ -134,7 +132,7 @@ def _reel(plan: _Plan, path: Path, layout: Layout, params: Render) -> Iterator[C
         if has_sound(plan.info.path):
             spans = [_sound_span(cut, plan.info) for cut in plan.cuts]
             sound = stack.enter_context(closing(cut_sound(plan.info.path, spans)))
-        yield stack.enter_context(reel(temporary, layout, params, sound))
+        yield stack.enter_context(reel(temporary, choose(params, layout), layout, params, sound))
 
 
 def _sound_span(cut: Cut, info: VideoInfo) -> SoundSpan:

@@ -10,16 +10,12 @@ import argparse
 import json
 import signal
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
-
 from pipeline.classifiers.model import THRESHOLD
-from pipeline.drawing.draw import FaceLabels
 from pipeline.errors import LineupError, in_words, may_pass
 from pipeline.files import folder_beside, write_json
 from pipeline.group import open_group
@@ -27,63 +23,50 @@ from pipeline.layout import ANALYSES
 from pipeline.params import Params, read_params
 from pipeline.records import LABELLED_FACES, NAMED_TRACKS
 from pipeline.results import Origin
-from pipeline.roster import Roster
 from pipeline.tables import write_table
-from pipeline.video.analyse import Analysis, analysis_of
-from pipeline.video.decode import VideoInfo, probe
+from pipeline.video.analyse import analysis_of
+from pipeline.video.canvas import output_layout
+from pipeline.video.embedded import Networks
 from pipeline.video.encoder import choose
 from pipeline.video.exports import EXPORTS, write_exports
 from pipeline.video.exports.labelled import Labelled, labelled
 from pipeline.video.exports.player import address
 from pipeline.video.fancam import Fancam, fancam
-from pipeline.video.identify import Named, identify
+from pipeline.video.identify import identify
 from pipeline.video.mux import put_sound_back
 from pipeline.video.place import put_results, stem
 from pipeline.video.preview import Preview
-from pipeline.video.render import output_layout, render
-from pipeline.video.run import run_of
-from pipeline.video.shown import drawn, member_keys
-from pipeline.video.watch import Networks
+from pipeline.video.probe import probe
+from pipeline.video.render import render
+from pipeline.video.run import Identified, Made, run_of
+from pipeline.video.shown import drawn, labels_on, member_keys
 
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What one call asks for: the confidence a name needs, whom `only` to draw (or to leave sharp by style blur), who
-    gets a fan-cam, how the work is shown meanwhile, and the folder of the model if not models/<group>."""
+    """What one call asks for.
+
+    The confidence a name needs, whom `only` to draw (or to leave sharp by style blur), who gets a fan-cam, how the work
+    is shown meanwhile, and the folder of the model if not models/<group>.
+    """
 
     threshold: float = THRESHOLD
     only: Sequence[str] = ()
     fancams: Sequence[str] = ()
-    preview: Preview | None = None
+    preview: Preview = field(default_factory=lambda: Preview(None))
     model: Path | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Identified:
-    """Who is where in a video, members `chosen` and `followed` by their keys; and by what that was found, networks and
-    the model's files by their hashes."""
-
-    info: VideoInfo
-    roster: Roster
-    chosen: frozenset[str]
-    followed: frozenset[str]
-    analysis: Analysis
-    named: Named
-    networks: dict[str, str]
-    model: dict[str, str]
 
 
 def label(video: Path, group: str, out: Path, params: Params, wishes: Wishes = Wishes()) -> Path:
     """Label `video` with the model of `group` into a folder of `out`, which appears whole; its path.
 
-    Raises UnreadableVideoError, ModelError, and the errors of the roster's file.
+    Raises UnreadableVideoError, FfmpegError, ModelError, ParamsError, WeightsError and the errors of the roster's file.
     """
-    seconds: dict[str, float] = {}
-    live = wishes.preview or Preview(None)
-    found = _identified(video, group, params, wishes, live, seconds)
+    live = wishes.preview
+    found = _identified(video, group, params, wishes)
     analysis, faces, tracks = found.analysis, found.named.faces, found.named.tracks
     with folder_beside(out / stem(video)) as folder:
-        with _timed(seconds, "render"):
+        with _timed(found.seconds, "render"):
             silent = folder / "silent.mp4"
             with live.meter(video.name, "render", len(analysis.frames)) as progress:
                 labels = labels_on(drawn(faces, analysis.frames, params.render, found.chosen))
@@ -91,58 +74,36 @@ def label(video: Path, group: str, out: Path, params: Params, wishes: Wishes = W
             with live.meter(video.name, "sound", len(analysis.frames)) as progress:
                 sound = put_sound_back(silent, video, folder / "labelled.mp4", progress)
             silent.unlink()
-        with _timed(seconds, "export"), live.meter(video.name, "export", EXPORTS) as progress:
+        with _timed(found.seconds, "export"), live.meter(video.name, "export", EXPORTS) as progress:
             write_table(folder / "faces.parquet", faces, LABELLED_FACES)
             write_table(folder / "tracks.parquet", tracks, NAMED_TRACKS)
             shown = labelled(faces, analysis.frames, found.info, found.roster)
             write_exports(folder, shown, tracks, analysis, progress)
         cams: list[Fancam] = []
         if found.followed:
-            with _timed(seconds, "fancams"):
+            with _timed(found.seconds, "fancams"):
                 cams = _fancams(shown, found.followed, folder, params, live)
-        settings = {
-            "group": group,
-            "threshold": wishes.threshold,
-            "only": sorted(found.chosen),
-            "params": asdict(params),
-        }
-        settings["original"] = {"address": address(video, folder), "bytes": video.stat().st_size}
-        made = {"networks": found.networks, "model": found.model, "render": asdict(pictures), "seconds": seconds}
-        told = run_of(found.info, analysis, faces, sound, cams)
-        if cams and params.render.style == "blur":
-            told["warnings"].append("the fan-cams are not blurred")
-        write_json(folder / "run.json", told | settings | made)
+        asked = {"group": group, "threshold": wishes.threshold, "only": sorted(found.chosen), "params": asdict(params)}
+        asked |= {"original": {"address": address(video, folder), "bytes": video.stat().st_size}}
+        told = run_of(found, Made(pictures, sound, cams), asked)
+        write_json(folder / "run.json", told)
         return put_results(folder, video, out, Origin(told["input_sha256"], group))
 
 
-def _identified(
-    video: Path, group: str, params: Params, wishes: Wishes, live: Preview, seconds: dict[str, float]
-) -> Identified:
+def _identified(video: Path, group: str, params: Params, wishes: Wishes) -> Identified:
     """Analyse and identify. The networks end with this: a quarter of a gigabyte that rendering does not need."""
+    seconds: dict[str, float] = {}
     info = probe(video)
     opened = open_group(group, params, wishes.model)
     chosen, followed = (member_keys(opened.roster, names) for names in (wishes.only, wishes.fancams))
     choose(params.render, output_layout(info))  # settings that do not work are told before the long part
     networks = Networks(opened.detector, opened.embedder)
-    with _timed(seconds, "analyse"), live.meter(video.name, "analyse", _expected_frames(info)) as progress:
+    with _timed(seconds, "analyse"), wishes.preview.meter(video.name, "analyse", info.expected_frames) as progress:
         analysis = analysis_of(video, networks, params.analyse, ANALYSES, progress)
     with _timed(seconds, "identify"):
         named = identify(analysis, opened.model, wishes.threshold)
     used = {network.name: network.sha256 for network in (networks.detector, networks.embedder)}
-    return Identified(info, opened.roster, chosen, followed, analysis, named, used, opened.hashes)
-
-
-def labels_on(faces: pd.DataFrame) -> Callable[[int], FaceLabels | None]:
-    """What to draw on a frame, by its number; None where no face is shown."""
-    faces = faces.sort_values("frame", kind="stable")
-    frames, members = faces["frame"].to_numpy(np.int64), faces["member"].to_numpy(object)
-    boxes = faces[["x0", "y0", "x1", "y1"]].to_numpy(np.float32)
-
-    def labels(frame: int) -> FaceLabels | None:
-        first, end = np.searchsorted(frames, [frame, frame + 1])
-        return FaceLabels(boxes[first:end], tuple(members[first:end])) if first < end else None
-
-    return labels
+    return Identified(info, opened.roster, chosen, followed, analysis, named, used, opened.hashes, seconds)
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -181,13 +142,6 @@ def _parsed(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--preview", type=Path, help="a folder to show the work in")
     parser.add_argument("--progress", type=Path, help="a folder to tell in how far the work is")
     return parser.parse_args(arguments)
-
-
-def _expected_frames(info: VideoInfo) -> int | None:
-    """How many frames there may be, for an estimate; some containers tell only how long they are."""
-    if info.frame_count or not info.duration_s:
-        return info.frame_count
-    return round(info.duration_s * float(info.average_fps))
 
 
 def _fancams(video: Labelled, followed: frozenset[str], folder: Path, params: Params, live: Preview) -> list[Fancam]:

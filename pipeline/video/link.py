@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 
 from pipeline.records import Float32, Ints
+from pipeline.unit import cosine
 
 # Two tracks this alike are one person: of 216,000 pairs of photos of two people none was (python bench/alike.py).
 LINKED: Final = 0.65
@@ -28,7 +29,7 @@ def link(vectors: Float32, meetings: Iterable[tuple[int, ...]]) -> Ints:
     members = [{track} for track in range(count)]
     for one, other in _alike(vectors):
         a, b = sorted((int(person[one]), int(person[other])))
-        if a == b or strangers[a] & members[b] or _cosine(sums[a], sums[b]) < LINKED:
+        if a == b or strangers[a] & members[b] or cosine(sums[a], sums[b]) < LINKED:
             continue
         sums[a] += sums[b]
         members[a] |= members[b]
@@ -58,7 +59,3 @@ def _apart(meetings: Iterable[tuple[int, ...]], count: int) -> list[set[int]]:
         for track in tracks:
             apart[track] |= {*tracks} - {track}
     return apart
-
-
-def _cosine(one: Float32, other: Float32) -> float:
-    return float(one @ other / max(float(np.linalg.norm(one) * np.linalg.norm(other)), 1e-9))

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from pathlib import Path
 from typing import Final
 
@@ -17,9 +16,9 @@ import ffmpeg
 from pipeline.files import written_whole
 from pipeline.video.carried import PRIVATE_TAG, Carried, what_came_over, what_mp4_holds
 from pipeline.video.container import INPUT_OPTIONS
-from pipeline.video.decode import VideoInfo, pictures, probe
-from pipeline.video.program import SoundError, run_ffmpeg
-from pipeline.video.sound import AudioTrack, audio_tracks, kept, packet_md5s, packet_times
+from pipeline.video.ffmpeg import FfmpegError, run_ffmpeg
+from pipeline.video.probe import VideoInfo, probe
+from pipeline.video.sound import AudioTrack, audio_tracks, kept, packet_md5s
 
 AAC_BITRATE: Final = "192k"
 _NO_STREAM: Final = "d:999?"  # if there: keeps the source an input, for its tags, where it has no sound
@@ -41,25 +40,6 @@ class SoundReport:
     trouble: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class TrackSync:
-    """One audio track compared: whether its bytes are the same, and by how many seconds it is off at worst."""
-
-    number: int
-    same_bytes: bool
-    max_offset_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class SyncReport:
-    """A labelled video compared with its source: whether all frames are shown at exactly their times, and the sound."""
-
-    frames: int
-    same_times: bool
-    origin_s: int
-    tracks: tuple[TrackSync, ...]
-
-
 def put_sound_back(
     video_only: Path, source: Path, out_path: Path, progress: Callable[[int], None] = lambda _: None
 ) -> SoundReport:
@@ -67,7 +47,7 @@ def put_sound_back(
 
     Where packets are too damaged to be copied all tracks are encoded anew, and where that fails they are left out, as
     are subtitles; the report says so. `progress` is told how many frames are written, from 0 again for each try.
-    Raises SoundError with ffmpeg's own words when nothing can be written at all.
+    Raises FfmpegError with ffmpeg's own words when nothing can be written at all.
     """
     info = probe(source)
     planned, rich = audio_tracks(source), what_mp4_holds(source)
@@ -82,10 +62,10 @@ def put_sound_back(
             try:
                 run_ffmpeg(mux_arguments(video_only, info, tracks, carried, temporary), progress)
                 break
-            except SoundError as error:
+            except FfmpegError as error:
                 trouble = str(error)
         else:
-            raise SoundError(trouble)
+            raise FfmpegError(trouble)
         carried = what_came_over(carried, temporary)
         return SoundReport(_with_md5s(tracks, source, temporary), info.origin_s, carried, trouble)
 
@@ -122,27 +102,6 @@ def mux_arguments(
     return arguments
 
 
-def verify_sync(source: Path, out: Path) -> SyncReport:
-    """Compare every frame's time and every audio track of a labelled video with its source.
-
-    A copied track is compared packet by packet; one encoded anew by its first packet, which starts up to 1024 samples
-    early since the encoder wants a run-up.
-    """
-    info = probe(source)
-    md5s, out_md5s = packet_md5s(source), packet_md5s(out)
-    times, out_times = packet_times(source), packet_times(out)
-    out_frames = _frame_times(probe(out))
-    tracks = tuple(
-        TrackSync(
-            number=track.number,
-            same_bytes=md5s[track.number] == out_md5s[place],
-            max_offset_s=_max_offset_s([time - info.origin_s for time in times[track.number]], out_times[place]),
-        )
-        for place, track in zip(range(len(out_md5s)), kept(audio_tracks(source)), strict=False)
-    )
-    return SyncReport(len(out_frames), _frame_times(info) == out_frames, info.origin_s, tracks)
-
-
 def _without_subtitles(carried: Carried) -> Carried:
     lost = [f"subtitle track {number + 1}: cannot be read" for number in carried.subtitles]
     return replace(carried, subtitles=(), left_out=(*carried.left_out, *lost))
@@ -163,13 +122,3 @@ def _with_md5s(tracks: Sequence[AudioTrack], source: Path, out: Path) -> tuple[A
         else track
         for track in tracks
     )
-
-
-def _frame_times(info: VideoInfo) -> list[Fraction]:
-    return [pts * info.time_base - info.origin_s for pts, _ in pictures(info)]
-
-
-def _max_offset_s(times: list[Fraction], out_times: list[Fraction]) -> float:
-    count = len(times) if len(times) == len(out_times) else 1
-    offsets = (abs(time - out_time) for time, out_time in zip(times[:count], out_times[:count], strict=True))
-    return float(max(offsets, default=Fraction(0)))

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from pathlib import Path
 
-from filelock import FileLock
-
 from pipeline.files import put_in_place
-from pipeline.layout import LOCKS
-from pipeline.results import Origin, name_for, names, origin_in
+from pipeline.results import Origin, name_for, names, names_held, origin_in
 
 
 def stem(video: Path) -> str:
@@ -34,9 +29,7 @@ def put_results(folder: Path, video: Path, out: Path, origin: Origin) -> Path:
     def there(name: str) -> Origin | None:
         return origin_in(out / name / "run.json") if (out / name).exists() else None
 
-    LOCKS.mkdir(parents=True, exist_ok=True)
-    lock = hashlib.sha256(os.fsencode(out.resolve())).hexdigest()[:32]
-    with FileLock(LOCKS / f"out-{lock}"):  # between looking and taking, no other video takes the name
+    with names_held(out):
         target = out / name_for(stem(video), origin, there)
         put_in_place(folder, target)
     return target

@@ -1,4 +1,4 @@
-"""Reels: MP4 files of cuts, pictures and sound written side by side."""
+"""Reels: MP4 files written picture by picture, with sound beside them or without."""
 
 from __future__ import annotations
 
@@ -24,14 +24,13 @@ AAC_BITS_PER_S: Final = 192_000
 
 @contextmanager
 def reel(
-    path: Path, layout: Layout, params: Render, sound: Iterator[Float32] | None
+    path: Path, name: str, layout: Layout, params: Render, sound: Iterator[Float32] | None = None
 ) -> Iterator[Callable[[av.VideoFrame], None]]:
-    """Yield a function that takes the next picture, its pts counted in layout.time_base from 0; the file is then whole.
+    """Yield a function that takes the next picture, its pts counted in layout.time_base; the file is then whole.
 
-    `sound` is pieces (2, n) of SAMPLE_RATE from time 0 on. ParamsError when no encoder takes `params`.
+    `name` is the encoder's, as encoder.choose says; `sound` is pieces (2, n) of SAMPLE_RATE from time 0 on.
     """
-    name = encoder.choose(params, layout)
-    clock = {"movie_timescale": str(layout.time_base.denominator)}
+    clock = {"movie_timescale": str(layout.time_base.denominator)}  # it tells a late start; else of 1/1000 s
     with av.open(f"file:{path}", "w", format="mp4", container_options=clock) as container:
         options = encoder.options(name, params)
         pictures = cast(VideoStream, container.add_stream(name, rate=layout.average_fps, options=options))

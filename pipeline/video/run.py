@@ -3,32 +3,55 @@
 from __future__ import annotations
 
 import importlib.metadata
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from typing import Any, Final
-
-import pandas as pd
 
 from pipeline import __version__
 from pipeline.files import sha256_of
 from pipeline.models.session import hardware
 from pipeline.records import UNKNOWN
+from pipeline.roster import Roster
 from pipeline.video.analyse import Analysis
-from pipeline.video.decode import VideoInfo
 from pipeline.video.fancam import Fancam
+from pipeline.video.identify import Named
 from pipeline.video.mux import SoundReport
+from pipeline.video.probe import VideoInfo
+from pipeline.video.render import RenderReport
 
 LIBRARIES: Final = ("av", "numpy", "onnxruntime", "opencv-python-headless", "scenedetect-headless", "trackers")
 
 
-def run_of(
-    info: VideoInfo,
-    analysis: Analysis,
-    faces: pd.DataFrame,
-    sound: SoundReport,
-    fancams: Sequence[Fancam],
-) -> dict[str, Any]:
-    """What a labelled video is and what came of it, faces as LABELLED_FACES; networks, settings and times apart."""
+@dataclass(frozen=True, slots=True)
+class Identified:
+    """Who is where in a video, and by what that was found.
+
+    Members `chosen` and `followed` by key, networks and the model's files by hash; how many seconds each phase took.
+    """
+
+    info: VideoInfo
+    roster: Roster
+    chosen: frozenset[str]
+    followed: frozenset[str]
+    analysis: Analysis
+    named: Named
+    networks: dict[str, str]
+    model: dict[str, str]
+    seconds: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What was made of a video."""
+
+    pictures: RenderReport
+    sound: SoundReport
+    fancams: Sequence[Fancam]
+
+
+def run_of(found: Identified, made: Made, asked: Mapping[str, Any]) -> dict[str, Any]:
+    """All that run.json holds; `asked` is what the call asked for, as it stands there."""
+    info, analysis, faces = found.info, found.analysis, found.named.faces
     named = faces[faces["member"] != UNKNOWN]
     return {
         "lineup": __version__,
@@ -46,13 +69,23 @@ def run_of(
             "members_seen": int(named["member"].nunique()),
         },
         "decode": analysis.decode,
-        "sound": asdict(sound),
-        "fancams": [asdict(one) for one in fancams],
+        "sound": asdict(made.sound),
+        "fancams": [asdict(one) for one in made.fancams],
         "warnings": [
-            *_warnings(analysis.decode, sound),
-            *(f"{one.member} is never seen: no fan-cam" for one in fancams if not one.cuts),
+            *_warnings(analysis.decode, made.sound),
+            *_warnings_of_fancams(made.fancams, asked["params"]["render"]["style"]),
         ],
+        **asked,
+        "networks": found.networks,
+        "model": found.model,
+        "render": asdict(made.pictures),
+        "seconds": found.seconds,
     }
+
+
+def _warnings_of_fancams(fancams: Sequence[Fancam], style: str) -> list[str]:
+    warnings = [f"{one.member} is never seen: no fan-cam" for one in fancams if not one.cuts]
+    return [*warnings, "the fan-cams are not blurred"] if fancams and style == "blur" else warnings
 
 
 def _warnings(decode: dict[str, Any], sound: SoundReport) -> list[str]:

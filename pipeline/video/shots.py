@@ -14,7 +14,8 @@ from scenedetect.common import FrameTimecode, Timecode
 from scenedetect.detectors import AdaptiveDetector
 
 from pipeline.records import Float32, Rgb
-from pipeline.video.decode import Frame, VideoInfo
+from pipeline.video.decode import Frame
+from pipeline.video.probe import VideoInfo
 
 SIDE_PX: Final = 160  # a cut shows at this size as well as at full size
 SHORTEST_S: Final = 0.1  # music videos cut fast

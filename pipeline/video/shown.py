@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import numpy as np
 import pandas as pd
 
+from pipeline.drawing.draw import FaceLabels
 from pipeline.errors import LineupError
 from pipeline.params import Render
-from pipeline.records import UNKNOWN, Ints
+from pipeline.records import BOX, UNKNOWN, Ints
 from pipeline.roster import Roster
 
 HOLD_S: Final = 0.25  # a face is there before it is found and after it is lost, by up to a few frames
@@ -34,6 +35,19 @@ def drawn(faces: pd.DataFrame, frames: pd.DataFrame, params: Render, only: froze
     if only:
         return faces[chosen]
     return faces if params.unknowns == "box" else faces[faces["member"] != UNKNOWN]
+
+
+def labels_on(faces: pd.DataFrame) -> Callable[[int], FaceLabels | None]:
+    """What to draw on a frame, by its number; None where no face is shown."""
+    faces = faces.sort_values("frame", kind="stable")
+    frames, members = faces["frame"].to_numpy(np.int64), faces["member"].to_numpy(object)
+    boxes = faces[BOX].to_numpy(np.float32)
+
+    def labels(frame: int) -> FaceLabels | None:
+        first, end = np.searchsorted(frames, [frame, frame + 1])
+        return FaceLabels(boxes[first:end], tuple(members[first:end])) if first < end else None
+
+    return labels
 
 
 def _held(faces: pd.DataFrame, frames: pd.DataFrame) -> pd.DataFrame:

@@ -1,11 +1,10 @@
-"""The audio tracks of a file as they are stored: what can be done with each, its packets' bytes and times."""
+"""The audio tracks of a file as they are stored: what can be done with each, and its packets' bytes."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
 from itertools import dropwhile
 from pathlib import Path
 from typing import Final, Literal
@@ -66,16 +65,6 @@ def packet_md5s(path: Path) -> tuple[str, ...]:
         for number, packet in _audio_packets(container):
             digests[number].update(_payload(packet, container.streams.audio[number]))
         return tuple(digest.hexdigest() for digest in digests)
-
-
-def packet_times(path: Path) -> list[list[Fraction]]:
-    """For each audio track the pts of its packets in seconds."""
-    with opened(path) as container:
-        times: list[list[Fraction]] = [[] for _ in container.streams.audio]
-        for number, packet in _audio_packets(container):
-            if packet.pts is not None:
-                times[number].append(Fraction(packet.pts) * packet.time_base)
-        return times
 
 
 def _track(number: int, stream: AudioStream) -> AudioTrack:

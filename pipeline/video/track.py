@@ -14,7 +14,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.signal import savgol_filter
 
 from pipeline.models.geometry import iou_matrix
-from pipeline.records import Faces, Float32, Float64, Ints
+from pipeline.records import Detections, Float32, Float64, Ints
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # optional parts of the package that Lineup does not use
@@ -53,7 +53,7 @@ class ShotTracker:
         self._seen: dict[int, _LastPlace] = {}  # of each track that may go on
         self._unused = count()
 
-    def assign(self, faces: Faces, time_s: float) -> Ints:
+    def assign(self, faces: Detections, time_s: float) -> Ints:
         """The track of each face, (n,), -1 for a weak one that continues no track; call it with rising `time_s`."""
         numbers = self._update(faces, time_s)
         if (numbers[faces.scores >= NEW_TRACK_SCORE] < 0).any():
@@ -79,7 +79,7 @@ class ShotTracker:
             found = {int(row): tracks[one] for row, one in pairs if overlaps[row, one] >= SAME_PLACE_IOU}
         return [found[row] if row in found else next(self._unused) for row in range(len(boxes_xyxy))]
 
-    def _update(self, faces: Faces, time_s: float) -> Ints:
+    def _update(self, faces: Detections, time_s: float) -> Ints:
         detections = sv.Detections(
             xyxy=faces.boxes_xyxy.astype(np.float64),
             confidence=faces.scores.astype(np.float64),

@@ -19,7 +19,7 @@ from standins import DIMENSIONS, examples, people, write_split
 
 from pipeline import train
 from pipeline.classifiers.dense import Dense, onnx_of
-from pipeline.classifiers.learning import keras
+from pipeline.classifiers.keras_backend import keras
 from pipeline.classifiers.model import load
 from pipeline.errors import DatasetError, ModelError
 from pipeline.params import Network, Params
@@ -175,6 +175,6 @@ class TestAsTheGroupsClassifier:
 
 
 def test_tensorflow_starts_without_a_word() -> None:
-    code = "from pipeline.classifiers.learning import keras; keras().Sequential([keras().layers.Dense(2)])"
+    code = "from pipeline.classifiers.keras_backend import keras; keras().Sequential([keras().layers.Dense(2)])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -20,13 +20,13 @@ from PIL import Image
 from pipeline.classifiers import Embeds, Examples, understood
 from pipeline.classifiers.augment import altered
 from pipeline.classifiers.finetune import FineTuned, tuner_of
-from pipeline.classifiers.learning import keras
+from pipeline.classifiers.keras_backend import keras
 from pipeline.errors import UnreadableImageError
 from pipeline.images import read_still
-from pipeline.models.embedder import OnnxEmbedder
+from pipeline.models.detection import find_faces_in_photo
+from pipeline.models.embedder import OnnxEmbedder, embed_faces
 from pipeline.models.fold import folded
 from pipeline.models.geometry import align
-from pipeline.models.looking import embed_faces, find_faces_in_photo
 from pipeline.models.pixels import pixels
 from pipeline.models.retinaface import RetinaFace
 from pipeline.models.weights import fetch, named

@@ -314,6 +314,16 @@ def test_a_folder_is_no_truth(
     assert capsys.readouterr() == ("", f"error: {scored[0]} is no file: give the CSV of true faces\n")
 
 
+def test_the_truth_of_another_video_is_told(
+    scored: list[Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (scored[0] / "run.json").write_text('{"counts": {"frames": 4}}', encoding="utf-8")
+    assert lineup("score", *scored, "--json", monkeypatch=monkeypatch) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)["face_frames"] == 4
+    assert said.err == "warning: the truth goes on to frame 9, the video ends with 3: is it another video's truth?\n"
+
+
 @pytest.mark.parametrize(("worst", "shots"), [("0", 0), ("1", 1), ("5", 2)])
 def test_as_many_shots_as_wanted(
     worst: str,

@@ -12,10 +12,10 @@ from unittest.mock import Mock
 import pandas as pd
 import pytest
 from clone import Clone, Step
+from sync import verify_sync
 
 from flows.demo import demo
 from flows.label.request import Outcome
-from pipeline.video.mux import verify_sync
 
 LABELLED = "labelled/paper_lanterns_-_northern_line"
 SOURCE = "data/sample/videos/paper_lanterns_-_northern_line.mp4"

@@ -7,7 +7,7 @@ import pytest
 from standins import PaintDetector, painted
 
 from pipeline.models.pyramid import OVERLAP_PX, TILE_PX, find_all_faces
-from pipeline.records import Faces, Rgb
+from pipeline.records import Detections, Rgb
 
 
 class Looks(PaintDetector):
@@ -17,7 +17,7 @@ class Looks(PaintDetector):
         super().__init__()
         self.sides: list[int] = []
 
-    def detect(self, image_rgb: Rgb, min_score: float) -> Faces:
+    def detect(self, image_rgb: Rgb, min_score: float) -> Detections:
         self.sides += image_rgb.shape[:2]
         faces = super().detect(image_rgb, min_score)
         wide = (faces.boxes_xyxy[:, 2:] - faces.boxes_xyxy[:, :2]).min(axis=1, initial=np.inf)

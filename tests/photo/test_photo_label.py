@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from PIL import Image, ImageChops, ImageCms
 from pipeline.errors import DatasetError, ModelError, UnreadableImageError
 from pipeline.files import sha256_of
 from pipeline.params import Params
-from pipeline.photo.label import PhotoLabeller
+from pipeline.photo.label import PhotoLabeller, _save
 from pipeline.records import UNKNOWN
 from pipeline.roster import roster_path
 
@@ -179,6 +181,24 @@ def test_a_broken_file_leaves_nothing(content: bytes, labeller: PhotoLabeller, t
     with pytest.raises(UnreadableImageError):
         labeller.label(tmp_path / "x.jpg", tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_photos_of_one_name_at_once_have_results_of_their_own(
+    row: Image.Image, labeller: PhotoLabeller, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [tmp_path / folder / "x.png" for folder in "abc"]
+    for place, path in enumerate(paths):
+        path.parent.mkdir()
+        row.crop((0, 0, 240 - place, 240)).save(path)
+    monkeypatch.setattr(
+        "pipeline.photo.label._save", lambda *given: (time.sleep(0.3), _save(*given))
+    )  # all choose meanwhile
+    with ThreadPoolExecutor(len(paths)) as pool:
+        made = list(pool.map(lambda path: labeller.label(path, tmp_path / "out"), paths))
+    assert len({one.picture for one in made}) == len(paths)
+    for path, one in zip(paths, made, strict=True):
+        assert told(one.table)["input_sha256"] == sha256_of(path)
+        assert Image.open(one.picture).size == Image.open(path).size
 
 
 def test_a_failure_while_writing_leaves_nothing(

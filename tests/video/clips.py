@@ -14,6 +14,9 @@ from pathlib import Path
 import imageio_ffmpeg
 import numpy as np
 
+from pipeline.params import Render
+
+QUICK = Render(crf=30, preset="ultrafast", encoder="auto", style="box", unknowns="box")
 FOLDER = Path(tempfile.mkdtemp(prefix="lineup-clips-"))
 atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
 

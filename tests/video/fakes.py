@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 
 from pipeline.models.geometry import CROP_PX, TEMPLATE_XY
-from pipeline.records import Faces, Float32, Rgb
+from pipeline.records import Detections, Float32, Rgb
 
 WIDTH, HEIGHT, SIDE_PX = 320, 180, 48
 RED, GREEN, BLUE = (230, 20, 20), (20, 230, 20), (20, 20, 230)
@@ -29,7 +29,7 @@ class SquareDetector:
     trembles_px: float = 0.0
     looks: int = field(default=0, init=False)
 
-    def detect(self, image_rgb: Rgb, min_score: float) -> Faces:
+    def detect(self, image_rgb: Rgb, min_score: float) -> Detections:
         if self.looks == self.fails_at:
             raise KeyboardInterrupt
         self.looks += 1
@@ -39,7 +39,9 @@ class SquareDetector:
         boxes = boxes.reshape(-1, 4)
         boxes += np.random.default_rng(self.looks).normal(0, self.trembles_px, boxes.shape).astype(np.float32)
         sizes = boxes[:, None, 2:] - boxes[:, None, :2]
-        return Faces(boxes, boxes[:, None, :2] + TEMPLATE_XY / CROP_PX * sizes, np.full(len(boxes), 0.95, np.float32))
+        return Detections(
+            boxes, boxes[:, None, :2] + TEMPLATE_XY / CROP_PX * sizes, np.full(len(boxes), 0.95, np.float32)
+        )
 
 
 @dataclass

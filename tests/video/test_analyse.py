@@ -21,12 +21,11 @@ from pipeline.models.geometry import iou_matrix
 from pipeline.models.retinaface import RetinaFace
 from pipeline.models.weights import chosen_detector, chosen_embedder
 from pipeline.params import Analyse, Params
-from pipeline.records import Faces, Rgb
+from pipeline.records import BOX, Detections, Rgb
 from pipeline.video.analyse import Analysis, analysis_of
 from pipeline.video.decode import frames
-from pipeline.video.watch import Networks
-
-BOX = ["x0", "y0", "x1", "y1"]
+from pipeline.video.embedded import Networks
+from pipeline.video.probe import probe
 
 
 @pytest.fixture
@@ -54,7 +53,7 @@ def walk(count: int) -> list[Rgb]:
 
 def assert_whole(found: Analysis, video: Path, params: Analyse) -> None:
     """Whatever the video: every row has its place, and the tables fit each other."""
-    true = [(frame.pts, frame.time_s) for frame in frames(video)]
+    true = [(frame.pts, frame.time_s) for frame in frames(probe(video))]
     assert list(found.frames[["pts", "time_s"]].itertuples(index=False, name=None)) == true
     assert found.frames["frame"].tolist() == list(range(len(true)))
     assert found.frames["shot"].diff().dropna().isin([0, 1]).all()
@@ -302,7 +301,7 @@ def test_a_track_of_three_people_is_parted_twice(squares: Networks, params: Para
 class CloseUpDetector(SquareDetector):
     """Does not see a face that fills the picture, as long as nothing stands around it."""
 
-    def detect(self, image_rgb: Rgb, min_score: float) -> Faces:
+    def detect(self, image_rgb: Rgb, min_score: float) -> Detections:
         faces = super().detect(image_rgb, min_score)
         height, width = image_rgb.shape[:2]
         inside = (faces.boxes_xyxy[:, :2] > 0).all(axis=1) & (faces.boxes_xyxy[:, 2:] < [width, height]).all(axis=1)

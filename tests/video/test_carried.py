@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from functools import cache
 from pathlib import Path
 
 import av
 import pytest
-from clips import FOLDER, clip, ffmpeg, frame_times
+from clips import FOLDER, QUICK, clip, ffmpeg, frame_times
+from sync import verify_sync
 
-from pipeline.params import Render
 from pipeline.roster import Roster
-from pipeline.video.mux import SoundReport, put_sound_back, verify_sync
+from pipeline.video.mux import SoundReport, put_sound_back
 from pipeline.video.render import render
 
 SUBTITLES = """1
@@ -82,9 +83,7 @@ def rich(name: str) -> Path:
 
 
 def labelled(source: Path, folder: Path) -> tuple[Path, SoundReport]:
-    render(
-        source, {}.get, Roster("g", ()), Render(crf=30, preset="ultrafast", encoder="libx264"), folder / "pictures.mp4"
-    )
+    render(source, {}.get, Roster("g", ()), replace(QUICK, encoder="libx264"), folder / "pictures.mp4")
     return folder / "out.mp4", put_sound_back(folder / "pictures.mp4", source, folder / "out.mp4")
 
 

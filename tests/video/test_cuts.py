@@ -16,7 +16,7 @@ from clips import clip
 from pipeline.records import LABELLED_FACES
 from pipeline.video.cutlist import cut_table, edl
 from pipeline.video.cuts import Cut, cuts_of
-from pipeline.video.decode import VideoInfo, probe
+from pipeline.video.probe import VideoInfo, probe
 
 
 def video(shots: list[int], pts: list[int] | None = None) -> pd.DataFrame:

@@ -17,7 +17,8 @@ from scipy.ndimage import maximum_filter, minimum_filter
 from pipeline.errors import UnreadableVideoError
 from pipeline.video import container
 from pipeline.video.container import DecodeReport
-from pipeline.video.decode import Colour, frames, pictures, probe
+from pipeline.video.decode import frames, pictures
+from pipeline.video.probe import Colour, probe
 
 LARGE = 4096  # a longer side that no clip reaches
 TIMED = [
@@ -32,7 +33,7 @@ TIMED = [
 def test_every_frame_has_the_time_the_file_gives_it(name: str) -> None:
     info = probe(clip(name))
 
-    shown = list(frames(info.path))
+    shown = list(frames(info))
 
     assert [frame.pts * info.time_base for frame in shown] == frame_times(info.path)
     assert [frame.index for frame in shown] == list(range(len(shown)))
@@ -42,12 +43,12 @@ def test_every_frame_has_the_time_the_file_gives_it(name: str) -> None:
 
 def test_frames_fall_where_the_gaps_of_a_variable_rate_leave_them() -> None:
     kept = [n for n in range(24) if not (5 <= n <= 7 or n == 11 or 15 <= n <= 19)]
-    assert [frame.time_s for frame in frames(clip("vfr.mp4"))] == [n / 24 for n in kept]
+    assert [frame.time_s for frame in frames(probe(clip("vfr.mp4")))] == [n / 24 for n in kept]
 
 
 def test_a_broadcast_clock_is_counted_from_the_start_of_the_recording() -> None:
     info = probe(clip("broadcast.ts"))
-    first = next(frames(info.path))
+    first = next(frames(info))
     assert 0 <= first.time_s < 2
     assert Fraction(first.pts) * info.time_base == frame_times(info.path)[0]
     assert BROADCAST_S <= info.origin_s <= BROADCAST_S + 2
@@ -69,12 +70,12 @@ def test_pictures_are_upright(name: str, size: tuple[int, int], rotation_deg: in
     assert (info.width, info.height) == size
     assert (info.coded_width, info.coded_height) == (96, 64)
     assert (info.rotation_deg, info.mirrored) == (rotation_deg, mirrored)
-    np.testing.assert_array_equal(np.stack([frame.rgb(LARGE) for frame in frames(info.path)]), rgb_of(info.path, *size))
+    np.testing.assert_array_equal(np.stack([frame.rgb(LARGE) for frame in frames(info)]), rgb_of(info.path, *size))
 
 
 @pytest.mark.parametrize("name", ["bt709.mp4", "bt601.mp4", "full-range.mp4", "hdr.mp4", "rgb.mkv"])
 def test_colours_are_those_ffmpeg_shows(name: str) -> None:
-    shown, true = next(frames(clip(name))).rgb(LARGE).astype(int), rgb_of(clip(name), 96, 64)[0].astype(int)
+    shown, true = next(frames(probe(clip(name)))).rgb(LARGE).astype(int), rgb_of(clip(name), 96, 64)[0].astype(int)
     spread = maximum_filter(true, (9, 9, 0)) - minimum_filter(true, (9, 9, 0))
     flat = spread.max(axis=2) <= 3  # edges depend on how the halved colour is brought back to full size
     assert flat.sum() > 1000
@@ -105,13 +106,13 @@ def test_colour_tags_are_kept(name: str, colour: Colour) -> None:
     ],
 )
 def test_frames_are_shrunk_but_never_enlarged(name: str, longer_side_px: int, shape: tuple[int, ...]) -> None:
-    rgb = next(frames(clip(name))).rgb(longer_side_px)
+    rgb = next(frames(probe(clip(name)))).rgb(longer_side_px)
     assert rgb.shape == shape
     assert rgb.dtype == np.uint8
 
 
 def test_a_shrunk_frame_shows_the_whole_picture() -> None:
-    frame = next(frames(clip("bt709.mp4")))
+    frame = next(frames(probe(clip("bt709.mp4"))))
     large, small = frame.rgb(LARGE), frame.rgb(48)
     averaged = large.reshape(32, 2, 48, 2, 3).mean(axis=(1, 3))
     assert np.abs(small - averaged).mean() < 6
@@ -134,7 +135,7 @@ def test_estimates_of_length() -> None:
 
 def test_doubled_time_stamps_become_increasing_ones() -> None:
     report = DecodeReport()
-    pts = [frame.pts for frame in frames(clip("doubled-pts.mkv"), report=report)]
+    pts = [frame.pts for frame in frames(probe(clip("doubled-pts.mkv")), report=report)]
     assert len(pts) == 24
     assert (np.diff(pts) > 0).all()
     assert report.retimed == 12
@@ -143,7 +144,7 @@ def test_doubled_time_stamps_become_increasing_ones() -> None:
 
 def test_missing_time_stamps_follow_from_the_length_of_a_frame() -> None:
     report = DecodeReport()
-    times_s = [frame.time_s for frame in frames(clip("raw.h264"), report=report)]
+    times_s = [frame.time_s for frame in frames(probe(clip("raw.h264")), report=report)]
     assert times_s == pytest.approx([n / 24 for n in range(24)])
     assert report.retimed == 24
 
@@ -154,7 +155,7 @@ LATER = {"within an hour": (3000, 3000.0), "after more than one": (4000, 1 / 24)
 @pytest.mark.parametrize(("gap_s", "shown_s"), LATER.values(), ids=LATER.keys())
 def test_a_frame_is_shown_for_an_hour_at_most(gap_s: int, shown_s: float, tmp_path: Path) -> None:
     path = still(tmp_path, [0, gap_s])
-    times_s = [frame.time_s for frame in frames(path)]
+    times_s = [frame.time_s for frame in frames(probe(path))]
     assert np.diff(times_s) == pytest.approx([shown_s], abs=0.02)
 
 
@@ -163,7 +164,7 @@ def test_a_video_of_more_than_a_hundred_hours_is_refused(tmp_path: Path) -> None
     with pytest.raises(
         UnreadableVideoError, match=r"^still\.mkv: by its time stamps it lasts more than 100 hours: cut it"
     ):
-        list(frames(path))
+        list(frames(probe(path)))
 
 
 def still(folder: Path, times_s: Iterable[int]) -> Path:
@@ -187,8 +188,8 @@ def joined(folder: Path, *names: str) -> Path:
 
 
 def test_a_joined_recording_goes_on_where_the_first_ended(tmp_path: Path) -> None:
-    once_s = np.array([frame.time_s for frame in frames(clip("vfr.ts"))])
-    twice_s = np.array([frame.time_s for frame in frames(joined(tmp_path, "vfr.ts", "vfr.ts"))])
+    once_s = np.array([frame.time_s for frame in frames(probe(clip("vfr.ts")))])
+    twice_s = np.array([frame.time_s for frame in frames(probe(joined(tmp_path, "vfr.ts", "vfr.ts")))])
     assert len(twice_s) == 2 * len(once_s)
     np.testing.assert_allclose(np.diff(twice_s[: len(once_s)]), np.diff(once_s), atol=1e-6)
     np.testing.assert_allclose(np.diff(twice_s[len(once_s) :]), np.diff(once_s), atol=1e-6)
@@ -197,11 +198,11 @@ def test_a_joined_recording_goes_on_where_the_first_ended(tmp_path: Path) -> Non
 
 def test_streams_that_appear_midway_are_passed_over(tmp_path: Path) -> None:
     path = joined(tmp_path, "aac.ts", "other-streams.ts")
-    assert len(list(frames(path))) == 24
+    assert len(list(frames(probe(path)))) == 24
 
 
 def test_a_matrix_the_scaler_does_not_know_is_no_obstacle() -> None:
-    frame = next(frames(clip("rare-matrix.mp4")))
+    frame = next(frames(probe(clip("rare-matrix.mp4"))))
     assert frame.rgb(LARGE).shape == (64, 96, 3)
     assert probe(clip("rare-matrix.mp4")).colour.matrix == 8
 
@@ -223,8 +224,8 @@ def test_of_a_file_cut_off_what_is_there_is_read_and_told(name: str, total: str,
     cut = tmp_path / name
     content = clip(name).read_bytes()
     cut.write_bytes(content[: len(content) * 35 // 100])
-    report, whole = DecodeReport(), [frame.time_s for frame in frames(clip(name))]
-    times = [frame.time_s for frame in frames(cut, report=report)]
+    report, whole = DecodeReport(), [frame.time_s for frame in frames(probe(clip(name)))]
+    times = [frame.time_s for frame in frames(probe(cut), report=report)]
     assert 1 <= len(times) < 24
     assert set(times) <= set(whole)  # the last few may lack one that is stored after those shown later
     assert (report.cut_short == "") == (total == "")
@@ -242,7 +243,7 @@ def test_of_a_file_cut_off_what_is_there_is_read_and_told(name: str, total: str,
 )
 def test_a_whole_file_is_not_called_cut(name: str) -> None:
     report = DecodeReport()
-    assert len(list(frames(clip(name), report=report))) in (10, 14, 15, 24)
+    assert len(list(frames(probe(clip(name)), report=report))) in (10, 14, 15, 24)
     assert (report.failed_packets, report.cut_short) == (0, "")
 
 
@@ -259,7 +260,7 @@ def damaged(folder: Path) -> Path:
 def test_a_damaged_file_yields_the_same_frames_each_time(tmp_path: Path) -> None:
     path = damaged(tmp_path)
     report = DecodeReport()
-    shown = [(frame.index, frame.pts) for frame in frames(path, report=report)]
+    shown = [(frame.index, frame.pts) for frame in frames(probe(path), report=report)]
     again = [(index, pts) for index, (pts, _) in enumerate(pictures(probe(path)))]
     assert shown == again
     assert report.packets == 24
@@ -311,11 +312,10 @@ BAD = {
 @pytest.mark.parametrize(("make", "reason"), BAD.values(), ids=BAD.keys())
 def test_what_is_no_video_is_refused_in_one_line(make, reason: str, tmp_path: Path) -> None:
     path = make(tmp_path)
-    for use in (probe, lambda path: next(frames(path))):
-        with pytest.raises(UnreadableVideoError, match=reason) as caught:
-            use(path)
-        assert "\n" not in str(caught.value)
-        assert path.name in str(caught.value)
+    with pytest.raises(UnreadableVideoError, match=reason) as caught:
+        probe(path)
+    assert "\n" not in str(caught.value)
+    assert path.name in str(caught.value)
 
 
 def test_more_pixels_than_any_video_has_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

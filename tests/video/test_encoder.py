@@ -7,18 +7,16 @@ from fractions import Fraction
 from pathlib import Path
 
 import pytest
-from clips import clip, frame_times
+from clips import QUICK, clip, frame_times
 
 from pipeline.errors import ParamsError
-from pipeline.params import Render
 from pipeline.roster import Roster
 from pipeline.video import encoder
-from pipeline.video.decode import Colour, probe
 from pipeline.video.encoder import Layout, choose
+from pipeline.video.probe import Colour, probe
 from pipeline.video.render import render
 
 SMALL = Layout(96, 64, "yuv420p", Fraction(1, 12288), Fraction(24), Fraction(1), Colour(1, 1, 1, 1))
-QUICK = Render(crf=30, preset="ultrafast")
 # MPEG-4's encoder stands for a chip's that starts; no build has the first, and no machine without a camera the second.
 CHIPS = {
     "h264_nowhere": lambda crf: {},

@@ -12,18 +12,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from clips import FOLDER, clip, ffmpeg, frame_times, rgb_of
+from clips import FOLDER, QUICK, clip, ffmpeg, frame_times, rgb_of
 from fakes import GREEN, HEIGHT, RED, SIDE_PX, WIDTH, picture, write_video
 
 from pipeline.errors import DatasetError, ParamsError
-from pipeline.params import Fancam, Params, Render
-from pipeline.records import LABELLED_FACES
+from pipeline.params import Fancam, Params
+from pipeline.records import BOX, LABELLED_FACES
 from pipeline.roster import Member, Roster
 from pipeline.video import fancam as fancam_module
 from pipeline.video.cutsound import SAMPLE_RATE, SoundSpan, cut_sound, sound_span
-from pipeline.video.decode import pictures, probe
+from pipeline.video.decode import pictures
 from pipeline.video.exports.labelled import Labelled, labelled
 from pipeline.video.fancam import fancam
+from pipeline.video.probe import probe
 
 ROSTER = Roster("g", (Member("v", "../V", "#0072B2"), Member("../x", "지원\n", "#E69F00")))
 SHOT = 4  # frames; M is seen in every other shot
@@ -31,7 +32,7 @@ SHOT = 4  # frames; M is seen in every other shot
 
 @pytest.fixture
 def fine(params: Params) -> Params:
-    return replace(params, render=Render(crf=4, preset="ultrafast"), fancam=Fancam(9, 16, 0.0))
+    return replace(params, render=replace(QUICK, crf=4), fancam=Fancam(9, 16, 0.0))
 
 
 def labelled_video(video: Path, boxes: dict[int, tuple[float, float, float, float]], shot: int = SHOT) -> Labelled:
@@ -42,7 +43,7 @@ def labelled_video(video: Path, boxes: dict[int, tuple[float, float, float, floa
     frames = pd.DataFrame({"frame": range(len(pts)), "pts": pts, "time_s": times_s})
     faces = pd.DataFrame(0, index=range(len(boxes)), columns=LABELLED_FACES.names)
     faces = faces.assign(frame=list(boxes), member="../x", confidence=0.9)
-    faces[["x0", "y0", "x1", "y1"]] = np.array(list(boxes.values()), np.float32).reshape(-1, 4)
+    faces[BOX] = np.array(list(boxes.values()), np.float32).reshape(-1, 4)
     return labelled(faces, frames.assign(shot=frames["frame"] // shot), info, ROSTER)
 
 
@@ -210,7 +211,7 @@ def test_who_is_never_seen_has_no_files(fine: Params, tmp_path: Path) -> None:
 
 
 def too_fast(params: Params) -> Params:
-    return replace(params, render=Render(crf=20, preset="warp"))
+    return replace(params, render=replace(QUICK, crf=20, preset="warp"))
 
 
 FAULTS: dict[str, tuple[str, Callable[[Params], Params], type[Exception], str]] = {

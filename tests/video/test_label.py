@@ -15,18 +15,18 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from clips import in_pieces
+from clips import QUICK, in_pieces
 from excerpts import CUT, FRAMES, excerpt
 from PIL import Image
+from sync import verify_sync
 
 from pipeline.classifiers.model import hashes
 from pipeline.errors import DatasetError, LineupError, ModelError, ParamsError, UnreadableVideoError
 from pipeline.files import write_text
-from pipeline.params import Params, Render
+from pipeline.params import Params
 from pipeline.records import LABELLED_FACES, UNKNOWN
-from pipeline.video.decode import probe
 from pipeline.video.label import Wishes, label, main
-from pipeline.video.mux import verify_sync
+from pipeline.video.probe import probe
 
 FILES = {
     "labelled.mp4",
@@ -50,7 +50,7 @@ FILES = {
 
 @pytest.fixture
 def quick(params: Params) -> Params:
-    return replace(params, render=Render(crf=30, preset="ultrafast", encoder="libx264"))
+    return replace(params, render=replace(QUICK, encoder="libx264"))
 
 
 @pytest.fixture

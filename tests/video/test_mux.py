@@ -14,14 +14,14 @@ import av
 import imageio_ffmpeg
 import numpy as np
 import pytest
-from clips import FOLDER, clip, ffmpeg, frame_times, in_pieces
+from clips import FOLDER, QUICK, clip, ffmpeg, frame_times, in_pieces
+from sync import verify_sync
 
 from pipeline.errors import LineupError
-from pipeline.params import Render
 from pipeline.roster import Roster
 from pipeline.video.carried import Carried
-from pipeline.video.decode import probe
-from pipeline.video.mux import SoundError, mux_arguments, put_sound_back, verify_sync
+from pipeline.video.mux import FfmpegError, mux_arguments, put_sound_back
+from pipeline.video.probe import probe
 from pipeline.video.render import render
 from pipeline.video.sound import AudioTrack, audio_tracks
 
@@ -41,7 +41,7 @@ SILENT = ["no-sound.mp4", "hdr.mp4", "animation.gif", "raw.h264"]
 @cache
 def pictures_of(name: str) -> Path:
     out = FOLDER / f"pictures-of-{name}.mp4"
-    render(clip(name), {}.get, Roster("g", ()), Render(crf=30, preset="ultrafast"), out)
+    render(clip(name), {}.get, Roster("g", ()), QUICK, out)
     return out
 
 
@@ -122,7 +122,7 @@ def test_sound_encoded_anew_is_heard_at_the_same_moment(name: str, beep_s: float
 
 def test_sound_of_several_pieces_is_encoded_anew_and_stays_in_step(tmp_path: Path) -> None:
     pictures, out = tmp_path / "pictures.mp4", tmp_path / "out.mp4"
-    render(in_pieces(), {}.get, Roster("g", ()), Render(crf=30, preset="ultrafast"), pictures)
+    render(in_pieces(), {}.get, Roster("g", ()), QUICK, pictures)
     [track] = put_sound_back(pictures, in_pieces(), out).tracks
     assert (track.action, track.reason) == ("encoded as AAC", "its edit list joins pieces of it")
     played, source_played = (np.frombuffer(ffmpeg("-i", path, *SAMPLES), np.int16) for path in (out, in_pieces()))
@@ -239,7 +239,7 @@ def test_a_failure_says_why_in_one_line_and_leaves_what_was_there(tmp_path: Path
     not_a_video.write_text("hello")
     out.parent.mkdir()
     out.write_bytes(b"the result before")
-    with pytest.raises(SoundError, match=r"^the sound could not be put back: moov atom not found$") as caught:
+    with pytest.raises(FfmpegError, match=r"^the sound could not be put back: moov atom not found$") as caught:
         put_sound_back(not_a_video, clip("24.mp4"), out)
     assert isinstance(caught.value, LineupError)
     assert "\n" not in str(caught.value)
@@ -283,7 +283,7 @@ def test_an_audio_track_that_holds_nothing_is_left_out(tmp_path: Path) -> None:
     command += ["-map", "0:v", "-map", "0:a", "-map", "1:a", "-c", "copy", "-t", "0.9", str(late)]
     subprocess.run(command, check=True)
     silent = tmp_path / "silent.mp4"
-    render(late, {}.get, Roster("g", ()), Render(crf=30, preset="ultrafast"), silent)
+    render(late, {}.get, Roster("g", ()), QUICK, silent)
     report = put_sound_back(silent, late, tmp_path / "out.mp4")
     assert [track.action for track in report.tracks] == ["copied", "left out"]
     assert [track.same_bytes for track in verify_sync(late, tmp_path / "out.mp4").tracks] == [True]

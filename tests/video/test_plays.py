@@ -11,12 +11,11 @@ import threading
 from pathlib import Path
 
 import pytest
-from clips import clip
+from clips import QUICK, clip
 
-from pipeline.params import Render
 from pipeline.roster import Roster
-from pipeline.video.decode import probe
 from pipeline.video.mux import put_sound_back
+from pipeline.video.probe import probe
 from pipeline.video.render import render
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -79,7 +78,7 @@ def test_results_play_in_chromium_to_their_end(tmp_path: Path) -> None:
     expected = []
     for name in CLIPS:
         pictures = tmp_path / f"pictures-{name}.mp4"
-        report = render(clip(name), {}.get, Roster("g", ()), Render(crf=30, preset="ultrafast"), pictures)
+        report = render(clip(name), {}.get, Roster("g", ()), QUICK, pictures)
         put_sound_back(pictures, clip(name), tmp_path / f"{name}.mp4")
         made = probe(pictures)
         expected.append({"file": f"{name}.mp4", "width": made.width, "height": made.height, "frames": report.frames})

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
-from clips import clip, ffmpeg, frame_times, rgb_of
+from clips import QUICK, clip, ffmpeg, frame_times, rgb_of
 from PIL import ImageColor
 
 from pipeline.drawing.draw import FaceLabels
 from pipeline.errors import ParamsError, UnreadableVideoError
-from pipeline.params import Render
 from pipeline.roster import Member, Roster
-from pipeline.video.decode import Colour, probe
+from pipeline.video.probe import Colour, probe
 from pipeline.video.render import render
 
 BLUE = "#0072B2"
 ROSTER = Roster("g", (Member("jm", "지원", BLUE),))
-FINE = Render(crf=4, preset="ultrafast", encoder="libx264")
+FINE = replace(QUICK, crf=4, encoder="libx264")
 
 TIMED = [
     "24.mp4", "23.976.mp4", "60.mp4", "vfr.mp4",
@@ -174,7 +174,7 @@ def test_a_name_that_looks_like_an_option_or_an_address_is_a_file(
 
 def test_settings_the_encoder_does_not_take_are_named(tmp_path: Path) -> None:
     with pytest.raises(ParamsError, match=r"render.*'quickest'"):
-        render(clip("24.mp4"), {}.get, ROSTER, Render(crf=20, preset="quickest"), tmp_path / "out.mp4")
+        render(clip("24.mp4"), {}.get, ROSTER, replace(QUICK, crf=20, preset="quickest"), tmp_path / "out.mp4")
     assert not list(tmp_path.iterdir())
 
 

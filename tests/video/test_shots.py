@@ -11,7 +11,8 @@ import pytest
 from conftest import draw
 from excerpts import CUT, FRAMES, excerpt
 
-from pipeline.video.decode import Frame, frames, probe
+from pipeline.video.decode import Frame, frames
+from pipeline.video.probe import probe
 from pipeline.video.shots import ShotFrame, by_shot
 
 FPS = 24
@@ -181,6 +182,6 @@ def test_pictures_of_any_size(size: tuple[int, int]) -> None:
 
 def test_a_cut_of_a_real_camera_is_found() -> None:
     info = probe(excerpt("plain.mp4"))
-    found = list(by_shot(frames(info.path), info))
+    found = list(by_shot(frames(info), info))
     assert len(found) == FRAMES
     assert starts(found) == [0, CUT]

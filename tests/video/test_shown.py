@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import unicodedata
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
+from clips import QUICK
 
 from pipeline.errors import LineupError
-from pipeline.params import Render
-from pipeline.records import UNKNOWN
+from pipeline.records import BOX, UNKNOWN
 from pipeline.roster import Member, Roster
 from pipeline.video.shown import drawn, member_keys
 
@@ -27,7 +28,7 @@ FACES = pd.DataFrame(
 
 
 def shown(style: str, unknowns: str = "box", *only: str) -> dict[str, set[int]]:
-    params = Render(crf=20, preset="veryfast", style=style, unknowns=unknowns)
+    params = replace(QUICK, style=style, unknowns=unknowns)
     rows = drawn(FACES, FRAMES, params, frozenset(only))
     return {member: set(rows["frame"][rows["member"] == member]) for member in rows["member"].unique()}
 
@@ -52,7 +53,7 @@ def test_all_but_the_chosen_are_blurred_and_the_unknown_always(unknowns: str) ->
 
 
 def test_a_face_is_held_where_it_was_last_seen() -> None:
-    rows = drawn(FACES, FRAMES, Render(crf=20, preset="veryfast", style="blur"), frozenset())
+    rows = drawn(FACES, FRAMES, replace(QUICK, style="blur"), frozenset())
     jm = rows[rows["member"] == "jm"].sort_values("frame")
     assert jm["x0"].tolist() == [5, 5, 5, 6, 7, 8, 8, 8]
     assert jm["frame"].is_unique
@@ -63,14 +64,14 @@ def test_a_face_that_is_lost_and_found_elsewhere_is_covered_from_there_to_here()
         {"frame": [2, 3, 7, 8], "shot": 0, "track": 1, "member": "jm"}
         | {"x0": [0.0, 0, 90, 90], "y0": [10.0, 10, 5, 5], "x1": [20.0, 20, 110, 110], "y1": [30.0, 30, 25, 25]}
     )
-    rows = drawn(faces, FRAMES, Render(crf=20, preset="veryfast", style="blur"), frozenset()).sort_values("frame")
+    rows = drawn(faces, FRAMES, replace(QUICK, style="blur"), frozenset()).sort_values("frame")
     assert rows["frame"].tolist() == [*range(11)]
-    assert (rows[rows["frame"].between(4, 6)][["x0", "y0", "x1", "y1"]] == [0, 5, 110, 30]).all(axis=None)
+    assert (rows[rows["frame"].between(4, 6)][BOX] == [0, 5, 110, 30]).all(axis=None)
     assert rows[["x0", "x1"]].iloc[[0, -1]].to_numpy().tolist() == [[0, 20], [90, 110]]
 
 
 def test_a_video_without_faces_has_nothing_to_blur() -> None:
-    assert drawn(FACES[:0], FRAMES, Render(crf=20, preset="veryfast", style="blur"), frozenset()).empty
+    assert drawn(FACES[:0], FRAMES, replace(QUICK, style="blur"), frozenset()).empty
 
 
 @pytest.mark.parametrize(

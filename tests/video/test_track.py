@@ -10,7 +10,7 @@ from unittest.mock import Mock
 import numpy as np
 import pytest
 
-from pipeline.records import Faces
+from pipeline.records import Detections
 from pipeline.video import track
 from pipeline.video.track import LOST_AFTER_S, NEW_TRACK_SCORE, ShotTracker, Sighting, filled, smoothed
 
@@ -27,13 +27,13 @@ def no_warnings():
         yield
 
 
-def faces(*corners_xy: tuple[float, float], scores: list[float] | None = None) -> Faces:
+def faces(*corners_xy: tuple[float, float], scores: list[float] | None = None) -> Detections:
     boxes = np.array([[x, y, x + SIDE_PX, y + SIDE_PX] for x, y in corners_xy], np.float32).reshape(-1, 4)
     given = np.array(scores or [STRONG] * len(boxes), np.float32)
-    return Faces(boxes, np.zeros((len(boxes), 5, 2), np.float32), given)
+    return Detections(boxes, np.zeros((len(boxes), 5, 2), np.float32), given)
 
 
-def tracks(looks: list[Faces], times_s: list[float] | None = None) -> list[list[int]]:
+def tracks(looks: list[Detections], times_s: list[float] | None = None) -> list[list[int]]:
     tracker = ShotTracker()
     times_s = times_s or [LOOK_S * index for index in range(len(looks))]
     return [tracker.assign(look, time_s).tolist() for look, time_s in zip(looks, times_s, strict=True)]
@@ -44,13 +44,15 @@ WALKS = {
     "two that cross": [faces((10 + 15 * n, 50), (300 - 15 * n, 70)) for n in range(20)],
     "listed the other way round": [faces((10, 50), (200, 50)), *[faces((200, 50), (10, 50))] * 5],
     "one that comes nearer": [
-        Faces(np.array([[100, 50, 120 + 5 * n, 70 + 6 * n]], np.float32), np.zeros((1, 5, 2), np.float32), np.ones(1))
+        Detections(
+            np.array([[100, 50, 120 + 5 * n, 70 + 6 * n]], np.float32), np.zeros((1, 5, 2), np.float32), np.ones(1)
+        )
         for n in range(8)
     ],
 }
 
 
-def identities(look: Faces, found: list[int], walk: str) -> dict[int, tuple[float, ...]]:
+def identities(look: Detections, found: list[int], walk: str) -> dict[int, tuple[float, ...]]:
     assert len(set(found)) == len(found) == len(look), walk
     return dict(zip(found, (tuple(box[:2]) for box in look.boxes_xyxy), strict=True))
 

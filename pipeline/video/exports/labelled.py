@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import pandas as pd
 
 from pipeline.roster import Roster
-from pipeline.video.decode import VideoInfo
 from pipeline.video.exports.screen_time import Appearance, ScreenTime, appearances, screen_times
+from pipeline.video.probe import VideoInfo
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from pipeline.records import Float64, Ints
+from pipeline.records import BOX, Float64, Ints
 from pipeline.video.exports.screen_time import shown_s
 
 
@@ -28,7 +28,7 @@ def runs(faces: pd.DataFrame, frames: pd.DataFrame) -> Iterator[Run]:
     places = pd.Index(frames["frame"]).get_indexer(faces["frame"])
     tracks = faces["track"].to_numpy()
     starts_s, ends_s = (times_s[places] for times_s in shown_s(frames))
-    boxes = faces[["x0", "y0", "x1", "y1"]].to_numpy(np.float64)
+    boxes = faces[BOX].to_numpy(np.float64)
     members = faces["member"].to_numpy()
     breaks = np.flatnonzero((np.diff(tracks) != 0) | (np.diff(places) != 1)) + 1
     for rows in np.split(np.arange(len(faces)), breaks):

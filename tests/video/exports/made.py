@@ -12,9 +12,9 @@ from pipeline.images import encode_jpeg
 from pipeline.records import LABELLED_FACES, NAMED_TRACKS, VIDEO_FRAMES
 from pipeline.roster import COLOURS, Member, Roster
 from pipeline.video.analyse import Analysis
-from pipeline.video.decode import VideoInfo
 from pipeline.video.exports import write_exports
 from pipeline.video.exports.labelled import labelled
+from pipeline.video.probe import VideoInfo
 
 ROSTER = Roster(
     "g", (Member("jm", "지원", COLOURS[0]), Member("sk", "さくら", COLOURS[1]), Member("mai", "白川千夏", COLOURS[2]))

@@ -21,8 +21,9 @@ from PIL import Image, ImageColor
 
 from pipeline.records import UNKNOWN
 from pipeline.roster import COLOURS, Member, Roster
-from pipeline.video.decode import VideoInfo, frames, probe
+from pipeline.video.decode import frames
 from pipeline.video.exports.player import BOXES_S, address
+from pipeline.video.probe import VideoInfo, probe
 
 STEP_PX, SIDE_PX = 8, 20  # a white square goes that far to the right from frame to frame, over black
 
@@ -188,7 +189,7 @@ def clips(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def followed(video: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     """VIDEO_FRAMES, and LABELLED_FACES with a box around the white square that the decoder gives for each frame."""
-    decoded = list(frames(video))
+    decoded = list(frames(probe(video)))
     times = table([frame.time_s for frame in decoded])
     rows = []
     for frame in decoded:

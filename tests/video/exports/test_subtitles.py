@@ -14,9 +14,10 @@ from made import ROSTER, TENTHS, exported, face, faces_of, seen, table
 from PIL import ImageColor
 
 from pipeline.roster import COLOURS, Member, Roster
-from pipeline.video.decode import VideoInfo, frames, probe
+from pipeline.video.decode import frames
 from pipeline.video.exports.screen_time import Appearance
 from pipeline.video.exports.subtitles import Cue, cues
+from pipeline.video.probe import VideoInfo, probe
 
 KEYS = ("jm", "sk", "mai")
 
@@ -115,7 +116,7 @@ def painted(ass: Path, video: Path, count: int) -> np.ndarray:
 @pytest.mark.parametrize("y0", [100.0, 5.0], ids=["above", "below, at the picture's top"])
 def test_ass_is_drawn_at_the_face_and_follows_it(y0: float, tmp_path: Path) -> None:
     video = excerpt("no-face.mp4")
-    table_ = table([frame.time_s for frame in frames(video)])
+    table_ = table([frame.time_s for frame in frames(probe(video))])
     x0 = [60.0 + 18 * frame for frame in range(20)]
     rows = [face(table_, n, "jm", x0=x0[n], x1=x0[n] + 60, y0=y0, y1=y0 + 80) for n in range(20)]
     folder = exported(tmp_path / "out", faces_of(rows), table_, probe(video))
@@ -132,7 +133,7 @@ def test_ass_is_drawn_at_the_face_and_follows_it(y0: float, tmp_path: Path) -> N
 
 def test_a_name_at_the_edge_stays_in_the_picture(tmp_path: Path) -> None:
     video = excerpt("no-face.mp4")
-    table_ = table([frame.time_s for frame in frames(video)])
+    table_ = table([frame.time_s for frame in frames(probe(video))])
     roster = Roster("g", (Member("jm", "a name of many letters", COLOURS[0]),))
     rows = [face(table_, n, "jm", x0=600.0, x1=640.0, y0=100.0, y1=150.0) for n in range(3)]
     folder = exported(tmp_path / "out", faces_of(rows), table_, probe(video), roster)

@@ -12,9 +12,9 @@ from PIL import Image
 
 from pipeline.images import encode_jpeg
 from pipeline.records import UNKNOWN
-from pipeline.video.decode import probe
 from pipeline.video.exports.thumbnails import thumbnail_of, write_thumbnails
 from pipeline.video.exports.unknowns import MAX_GROUPS, write_unknowns
+from pipeline.video.probe import probe
 
 ANNA = (1.0, 0.0, 0.0)
 FRAMES = table([n / 10 for n in range(600)])

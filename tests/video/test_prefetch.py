@@ -9,7 +9,7 @@ from contextlib import closing
 
 import pytest
 
-from pipeline.video.ahead import ahead
+from pipeline.video.prefetch import prefetched
 
 
 def counted(made: list[int], closed: threading.Event, count: int = 100) -> Generator[int, None, None]:
@@ -23,12 +23,12 @@ def counted(made: list[int], closed: threading.Event, count: int = 100) -> Gener
 
 @pytest.mark.parametrize("count", [0, 1, 100])
 def test_all_come_in_order(count: int) -> None:
-    assert list(ahead(counted([], threading.Event(), count), 3)) == list(range(count))
+    assert list(prefetched(counted([], threading.Event(), count), 3)) == list(range(count))
 
 
 def test_a_few_are_made_before_they_are_asked_for() -> None:
     made: list[int] = []
-    with closing(ahead(counted(made, threading.Event()), 3)) as items:
+    with closing(prefetched(counted(made, threading.Event()), 3)) as items:
         assert next(items) == 0
         deadline = time.monotonic() + 5
         while len(made) < 5 and time.monotonic() < deadline:  # one in use, three waiting, one in hand
@@ -43,7 +43,7 @@ def test_an_error_comes_after_what_was_made_before_it() -> None:
         yield 2
         raise ValueError("broken")
 
-    items = ahead(fails(), 5)
+    items = prefetched(fails(), 5)
     assert [next(items), next(items)] == [1, 2]
     with pytest.raises(ValueError, match="broken"):
         next(items)
@@ -51,7 +51,7 @@ def test_an_error_comes_after_what_was_made_before_it() -> None:
 
 def test_stopping_early_ends_the_thread_and_closes_the_work() -> None:
     closed, before = threading.Event(), threading.active_count()
-    items = ahead(counted([], closed), 2)
+    items = prefetched(counted([], closed), 2)
     assert next(items) == 0
     items.close()
     assert closed.is_set()

@@ -1,4 +1,4 @@
-"""What photos and videos share: finding faces in a picture of any size, and turning crops into vectors."""
+"""Finding the faces of a picture of any size, and their landmarks better by a second look."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from typing import Final
 import cv2
 import numpy as np
 
-from pipeline.models import Detector, Embedder
+from pipeline.models import Detector
 from pipeline.models.geometry import iou_matrix
-from pipeline.records import Faces, Float32, Ints, Rgb
-from pipeline.unit import unit
+from pipeline.records import Detections, Float32, Rgb
 
 # A second look at a face: how far beyond its box, in box sides, and at what size. Landmarks found at this size bring
 # vectors of one person closer together than those of the first look, above all for small faces (docs/models.md).
@@ -23,17 +22,16 @@ SAME_FACE_IOU: Final = 0.4
 BORDER: Final = 0.35
 
 
-def find_faces(detector: Detector, image_rgb: Rgb, side_px: int, min_score: float) -> Faces:
+def find_faces(detector: Detector, image_rgb: Rgb, side_px: int, min_score: float) -> Detections:
     """Faces of image_rgb (h, w, 3), looked for at a longer side of at most `side_px`; boxes in pixels of image_rgb."""
     height, width = image_rgb.shape[:2]
     scale = min(1.0, max(side_px / max(height, width), 1 / min(height, width)))  # a very thin picture keeps a pixel
     if scale < 1.0:
         image_rgb = cv2.resize(image_rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
-    faces = detector.detect(image_rgb, min_score)
-    return Faces(faces.boxes_xyxy / np.float32(scale), faces.landmarks_xy / np.float32(scale), faces.scores)
+    return detector.detect(image_rgb, min_score).unscaled(scale)
 
 
-def find_faces_in_photo(detector: Detector, image_rgb: Rgb, side_px: int, min_score: float) -> Faces:
+def find_faces_in_photo(detector: Detector, image_rgb: Rgb, side_px: int, min_score: float) -> Detections:
     """As `find_faces`, and again with a border where none is found: a photo may be nothing but a face."""
     faces = find_faces(detector, image_rgb, side_px, min_score)
     if len(faces):
@@ -41,9 +39,7 @@ def find_faces_in_photo(detector: Detector, image_rgb: Rgb, side_px: int, min_sc
     height, width = image_rgb.shape[:2]
     top, left = int(height * BORDER), int(width * BORDER)
     framed = cv2.copyMakeBorder(image_rgb, top, top, left, left, cv2.BORDER_CONSTANT, value=(127, 127, 127))
-    faces = find_faces(detector, framed, side_px, min_score)
-    corner = np.array([left, top], np.float32)
-    return Faces(faces.boxes_xyxy - np.tile(corner, 2), faces.landmarks_xy - corner, faces.scores)
+    return find_faces(detector, framed, side_px, min_score).shifted(-left, -top)
 
 
 def surroundings(image_rgb: Rgb, box_xyxy: Float32) -> tuple[Rgb, Float32]:
@@ -68,21 +64,3 @@ def second_look(detector: Detector, image_rgb: Rgb, box_xyxy: Float32, landmarks
         return landmarks_xy
     again = found.landmarks_xy[int(overlap.argmax())] / np.float32(scale) + corner
     return (landmarks_xy + again) / 2  # the mean of both looks beats either
-
-
-def embed_samples(embedder: Embedder, crops_rgb: Rgb, owner: Ints) -> Float32:
-    """Unit vectors (n, d) of aligned faces, several of each `owner` (n,), in the order of owners.
-
-    Every second face of an owner is mirrored: their mean is as good as that of faces and mirror images, at half the
-    cost (docs/models.md).
-    """
-    place = np.arange(len(owner)) - np.searchsorted(owner, owner)
-    mirrored = place % 2 == 1
-    crops_rgb = np.where(mirrored[:, None, None, None], crops_rgb[:, :, ::-1], crops_rgb)
-    return embedder.embed(np.ascontiguousarray(crops_rgb))
-
-
-def embed_faces(embedder: Embedder, crops_rgb: Rgb) -> Float32:
-    """Unit vectors (n, d) of aligned faces (n, 112, 112, 3): the mean of each face's vector and its mirror image's."""
-    both = embedder.embed(crops_rgb) + embedder.embed(np.ascontiguousarray(crops_rgb[:, :, ::-1]))
-    return unit(both)

@@ -11,6 +11,7 @@ from pipeline.records import Float64, Rgb
 BT2020: Final = 9
 PQ: Final = 16
 HLG: Final = 18
+HDR: Final = (PQ, HLG)  # the transfers of HDR pictures
 # ITU-R BT.2408: how bright the white of graphics is, as a share of PQ's 10,000 cd/m2, and of HLG's scene light.
 _PQ_WHITE: Final = 203 / 10_000
 _HLG_WHITE: Final = 0.265

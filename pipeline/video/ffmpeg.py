@@ -17,14 +17,14 @@ _LINE_PREFIXES: Final = re.compile(r"^(\[[^]]* @ 0x[0-9a-f]+\] )+")
 _FRAMES: Final = re.compile(r"frame=\s*(\d+)$")
 
 
-class SoundError(LineupError):
-    """The sound of a video cannot be put back."""
+class FfmpegError(LineupError):
+    """The sound of a video cannot be put back by ffmpeg."""
 
 
 def run_ffmpeg(arguments: Sequence[str], progress: Callable[[int], None]) -> None:
     """Run ffmpeg; `progress` is told how many frames it has written. The arguments leave its standard output free.
 
-    Raises SoundError with the last line of its errors that says something.
+    Raises FfmpegError with the last line of its errors that says something.
     """
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-progress", "pipe:1", *arguments]
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace") as errors:
@@ -40,7 +40,7 @@ def run_ffmpeg(arguments: Sequence[str], progress: Callable[[int], None]) -> Non
         if process.returncode:
             lines = [line for line in errors.read().splitlines() if line.strip() and not _SAYS_NOTHING.search(line)]
             said = _LINE_PREFIXES.sub("", lines[-1]) if lines else f"exit status {process.returncode}"
-            raise SoundError(f"the sound could not be put back: {said}")
+            raise FfmpegError(f"the sound could not be put back: {said}")
 
 
 def _follow(lines: Iterable[str], progress: Callable[[int], None]) -> None:

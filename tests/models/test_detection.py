@@ -9,11 +9,11 @@ from conftest import SAMPLE
 from standins import PaintDetector, painted
 
 from pipeline.images import read_still
-from pipeline.models.embedder import OnnxEmbedder
+from pipeline.models.detection import find_faces, find_faces_in_photo, second_look, surroundings
+from pipeline.models.embedder import OnnxEmbedder, embed_faces
 from pipeline.models.geometry import CROP_PX, TEMPLATE_XY, align, iou_matrix
-from pipeline.models.looking import embed_faces, find_faces, find_faces_in_photo, second_look, surroundings
 from pipeline.models.retinaface import RetinaFace
-from pipeline.records import Faces, Float32, Rgb
+from pipeline.records import Detections, Float32, Rgb
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def test_small_pictures_are_not_enlarged() -> None:
 class NeedsSurroundings(PaintDetector):
     """Finds only faces that do not touch the picture's edge."""
 
-    def detect(self, image_rgb: Rgb, min_score: float) -> Faces:
+    def detect(self, image_rgb: Rgb, min_score: float) -> Detections:
         faces = super().detect(image_rgb, min_score)
         height, width = image_rgb.shape[:2]
         return faces[
@@ -93,10 +93,10 @@ class Blind(PaintDetector):
         super().__init__()
         self.elsewhere = elsewhere
 
-    def detect(self, image_rgb: Rgb, min_score: float) -> Faces:
+    def detect(self, image_rgb: Rgb, min_score: float) -> Detections:
         count = int(self.elsewhere)
         box = np.array([[0, 0, 9, 9]], np.float32)[:count]
-        return Faces(box, np.zeros((count, 5, 2), np.float32), np.ones(count, np.float32))
+        return Detections(box, np.zeros((count, 5, 2), np.float32), np.ones(count, np.float32))
 
 
 @pytest.mark.parametrize("elsewhere", [False, True], ids=["nothing found", "another face found"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pipeline.video.light import BT2020, HLG, PQ, as_hdr
+from pipeline.video.hdr import BT2020, HLG, PQ, as_hdr
 
 
 def share(colour: tuple[int, int, int], transfer: int, primaries: int = BT2020) -> np.ndarray:

@@ -10,10 +10,11 @@ from typing import Final, TypeVar
 
 T = TypeVar("T")
 
+AHEAD: Final = 4  # frames decoded while one is looked at, or drawn on and encoded
 _POLL_S: Final = 0.1
 
 
-def ahead(items: Generator[T, None, None], count: int) -> Generator[T, None, None]:
+def prefetched(items: Generator[T, None, None], count: int = AHEAD) -> Generator[T, None, None]:
     """The same items in the same order, up to `count` of them made while the last is still in use.
 
     An error of `items` comes out where its item would have. When this is closed, the thread ends and `items` is closed.

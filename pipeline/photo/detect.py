@@ -1,18 +1,19 @@
-"""Look: the faces of one photo and their vectors."""
+"""Detect: the faces of one photo and their vectors."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from pipeline.models import Detector, Embedder
+from pipeline.models.detection import second_look, surroundings
+from pipeline.models.embedder import embed_faces
 from pipeline.models.geometry import CROP_PX, align
-from pipeline.models.looking import embed_faces, second_look, surroundings
 from pipeline.models.pyramid import find_all_faces
 from pipeline.params import Photo
-from pipeline.records import Faces, Float32, Rgb
+from pipeline.records import Detections, Float32, Rgb
 
 
-def look(rgb: Rgb, detector: Detector, embedder: Embedder, wanted: Photo) -> tuple[Faces, Float32]:
+def detect(rgb: Rgb, detector: Detector, embedder: Embedder, wanted: Photo) -> tuple[Detections, Float32]:
     """Every face of rgb (h, w, 3) uint8, from left to right, and their unit vectors (n, d)."""
     faces = find_all_faces(detector, rgb, wanted.min_score, wanted.min_face_px)
     faces = faces[np.argsort(faces.boxes_xyxy[:, ::2].sum(axis=1), kind="stable")]
