@@ -389,29 +389,12 @@ def test_forgetting_finishes_a_promotion_and_pushes_none(repository: Path, monke
             FileLock(turns.LOCK).acquire(blocking=False)  # no refresh runs meanwhile
 
 
-@pytest.mark.parametrize("of_rollback", [False, True], ids=["refresh", "rollback"])
-def test_a_journal_of_an_earlier_version_is_finished(
-    of_rollback: bool, repository: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    place, head = staged(), git.head()
-    with monkeypatch.context() as patched:
-        patched.setattr(promotion, "finish", lambda _: None)
-        if of_rollback:
-            blobs = new_blobs(place.project, "duo", OWN, head.commit)
-            promote(place, head, blobs, "Roll back duo to model/duo/1", {})
-        else:
-            promoted(place)
-    known = json.loads(place.journal.read_text())
-    del known["back_to"], known["only_push"], known["before"]
-    write(str(place.journal), json.dumps(known))
-    if of_rollback:
-        assert rolled_back("duo").tag == "model/duo/1"
-        assert (place.project.exists(), run_git("rev-list", "--count", "HEAD")) == (True, "2")
-    else:
-        done = finish(place)
-        assert done
-        assert (done.promotion.tag, place.project.exists()) == ("model/duo/2", False)
-        assert list(git.tags("model/duo/")) == [1, 2]
+@pytest.mark.parametrize("journal", ["", "{", "[]", "{}"], ids=["empty", "cut off", "a list", "of nothing"])
+def test_a_journal_that_is_damaged_is_told(journal: str, repository: Path) -> None:
+    place = Staging("duo")
+    write(str(place.journal), journal)
+    with pytest.raises(LineupError, match=r"promotion\.json is damaged: remove it and run the same again"):
+        finish(place)
 
 
 def test_a_commit_of_somebody_else_meanwhile_is_kept(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
