@@ -18,6 +18,8 @@ from flows.queue.store import Queue
 from flows.refresh.promotion import settle
 from flows.refresh.staging import Staging
 from flows.refresh.turns import one_at_a_time
+from flows.serve.server import HOME as PREFECT
+from flows.traces import asks_for, traces
 from pipeline.crawl.store import opened_store
 from pipeline.forget import (
     Person,
@@ -63,7 +65,7 @@ def planned(group: str, member: str | None, photo: str | None) -> Iterator[Forge
         settle(Staging(group))
         with opened_store(data):
             person = member_of(data, member) if member is not None else photo_of(data, photo or "")
-            todo = (*steps(person), *_queue_steps(person))
+            todo = (*traces(person), *steps(person), *_queue_steps(person))
             yield Forgetting(person, todo, tuple(_notes(person) if person.member else _copies(person)))
 
 
@@ -87,6 +89,9 @@ What is still there, and how to purge it (docs/privacy.md says it in full):
   DVC's list of file names:          remove the folder that 'dvc doctor' calls Repo.site_cache_dir
   git's history of {data / "review.csv"}, {data / "roster.yaml"}, metrics/{group}.json:
                                      git filter-repo --invert-paths --path FILE, then add the present files anew
+  git's messages of refreshes, which name members:
+                                     git filter-repo --replace-message FILE
+  Prefect's database, {PREFECT}:  stop 'lineup serve' and remove that folder
   clones and backups that others have: ask them to do the same"""
 
 
@@ -103,9 +108,9 @@ def _queue_steps(person: Person) -> Iterator[Step]:
 
 
 def _holds(job: Job, person: Person) -> bool:
-    """Whether the job's model may hold the person: which photos a model learnt from, nobody knows any more."""
+    """Whether the job names the person, or its model may hold them: nobody knows which photos that learnt from."""
     members = members_of(job.model)
-    return not person.member or members is None or person.member in members
+    return not person.member or members is None or person.member in members or asks_for(job.request, person)
 
 
 def _remove(jobs: list[Job]) -> None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import socket
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pipeline.errors import LineupError
 from pipeline.loopback import HOST, hosts
+
+if TYPE_CHECKING:
+    import uvicorn
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -29,6 +32,15 @@ def listening(port: int, option: str = "--port") -> Iterator[socket.socket]:
         raise LineupError(f"port {port} cannot be used ({why}): choose another {option}") from None
     with listener:
         yield listener
+
+
+def server_of(app: ASGIApp) -> uvicorn.Server:
+    """What serves a page until it is told to exit; an answer on its way then has a second to arrive."""
+    import uvicorn
+
+    return uvicorn.Server(
+        uvicorn.Config(app, log_level="error", access_log=False, lifespan="off", timeout_graceful_shutdown=1)
+    )
 
 
 def guarded(app: ASGIApp, port: int) -> ASGIApp:

@@ -6,13 +6,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-import uvicorn
-
-from flows.listening import listening
+from flows.listening import listening, server_of
 from pipeline.loopback import HOST
 from pipeline.review.app import create_app
-
-LEAVE_S = 1  # what an answer on its way has to arrive when the page is ended
 
 
 def review(data: Path, port: int, ready: Callable[[str], None]) -> None:
@@ -24,8 +20,5 @@ def review(data: Path, port: int, ready: Callable[[str], None]) -> None:
         port = listener.getsockname()[1]
         app = create_app(data, port)
         ready(f"http://{HOST}:{port}/")
-        config = uvicorn.Config(
-            app, log_level="error", access_log=False, lifespan="off", timeout_graceful_shutdown=LEAVE_S
-        )
         with suppress(KeyboardInterrupt):
-            uvicorn.Server(config).run(sockets=[listener])
+            server_of(app).run(sockets=[listener])

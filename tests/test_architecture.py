@@ -58,7 +58,7 @@ ADAPTERS = {
     "flows.commands.review flows.commands.rollback flows.commands.score flows.commands.serve "
     "flows.commands.worker",
     "urllib3": "pipeline.crawl.connection pipeline.crawl.fetch pipeline.models.sources",
-    "uvicorn": "flows.reviewing flows.serve.run flows.serve.server",
+    "uvicorn": "flows.listening flows.serve.run flows.serve.server",
 }
 RUNS_ANYTHING = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "jsonpickle"}
 

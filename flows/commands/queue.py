@@ -154,7 +154,7 @@ def cancel(
     Example: `lineup queue cancel 3f9a20 --watch incoming/`
     """
     from flows.queue.store import Queue
-    from flows.queue.watch import unwatch
+    from flows.queue.watch import unwatch, watches
 
     if not ids and not folder:
         raise typer.BadParameter("name jobs, or a folder to --watch no longer")
@@ -162,7 +162,9 @@ def cancel(
     enter_project()
     with Queue() as jobs:
         if watched:
-            print(f"{watched}: {'not watched any more' if unwatch(jobs, watched) else 'was not watched'}")
+            gone = [one for one in watches(jobs) if one.folder == watched]
+            unwatch(jobs, gone)
+            print(f"{watched}: {'not watched any more' if gone else 'was not watched'}")
         if ids:
             found = {job.id: job for job in map(jobs.find, ids)}.values()
             cancelled = jobs.cancel(found)

@@ -113,6 +113,14 @@ class Database:
                     self._connection.execute("ROLLBACK")
 
     @contextmanager
+    def purging(self) -> Iterator[sqlite3.Connection]:
+        """Like writing(), but no byte stays of what the block removes."""
+        self.rows("PRAGMA secure_delete=ON")
+        with self.writing() as connection:
+            yield connection
+        self.rows("PRAGMA wal_checkpoint(TRUNCATE)")  # the log beside the file has it too
+
+    @contextmanager
     def _in_words(self) -> Iterator[None]:
         try:
             yield

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,6 @@ AGAIN_S: Final = 600.0  # and one that could not be read is read again
 ADD = (
     "INSERT INTO watches(folder, wishes, priority) VALUES(?, ?, ?) ON CONFLICT DO UPDATE SET priority=excluded.priority"
 )
-FORGET = "DELETE FROM taken WHERE watch IN (SELECT number FROM watches WHERE folder=?)"
 TAKE = "INSERT OR REPLACE INTO taken(watch, path, size, mtime_ns) VALUES(?, ?, ?, ?)"
 
 
@@ -44,11 +43,12 @@ def watch(queue: Queue, folder: Path, request: Request, priority: int = 0) -> No
         db.execute(ADD, (os.fsencode(folder), json.dumps(as_json(request)), priority))
 
 
-def unwatch(queue: Queue, folder: Path) -> int:
-    """Stop watching `folder`; how many watches of it there were."""
-    with queue.writing() as db:
-        db.execute(FORGET, (os.fsencode(folder),))
-        return db.execute("DELETE FROM watches WHERE folder=?", (os.fsencode(folder),)).rowcount
+def unwatch(queue: Queue, gone: Iterable[Watch]) -> None:
+    """Watch these no longer; nothing of them stays."""
+    with queue.purging() as db:
+        for one in gone:
+            db.execute("DELETE FROM taken WHERE watch=?", (one.number,))
+            db.execute("DELETE FROM watches WHERE number=?", (one.number,))
 
 
 def watches(queue: Queue) -> list[Watch]:

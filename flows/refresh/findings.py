@@ -42,8 +42,9 @@ class Findings:
         """What changed, a line each."""
         yield self.photos_line()
         if self.metrics:
-            (_, was, now), (_, tested, tests) = self.metrics[:2]
-            yield f"accuracy on the test side: {_share(was, tested)} -> {_share(now, tests)}"
+            measured = {name: values for name, *values in self.metrics}
+            was, now = map(_share, measured["accuracy"], measured["n_test"])
+            yield f"accuracy on the test side: {was} -> {now}"
         if self.comparisons:
             yield "on the test photos of both:"
             yield from (f"  {comparison}" for comparison in self.comparisons)

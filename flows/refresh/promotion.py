@@ -136,11 +136,12 @@ def settle(place: Staging) -> Promotion | None:
 
 
 def _read(place: Staging) -> Promotion:
-    promotion = Promotion(**json.loads(place.journal.read_text(encoding="utf-8")))
-    if promotion.tag:
-        return promotion
-    # a rollback, of an earlier version, which wrote its tag down nowhere else
-    return replace(promotion, back_to=promotion.message.removeprefix(f"Roll back {place.group} to "))
+    try:
+        return Promotion(**json.loads(place.journal.read_text(encoding="utf-8")))
+    except (ValueError, TypeError):
+        raise LineupError(
+            f"{place.journal} is damaged: remove it and run the same again, which says what is not as committed"
+        ) from None
 
 
 def _close(place: Staging) -> None:

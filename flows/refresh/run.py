@@ -21,14 +21,13 @@ from flows.refresh.ready import Report, printed_if_it_fails, ready
 from flows.refresh.staging import SHARED, Staging, discard, kept_in_git, metrics_file, staged
 from flows.refresh.turns import one_at_a_time
 from pipeline.compare import Comparison, compare, unlearnt
-from pipeline.crawl.crawl import Tally, crawl_group
+from pipeline.crawl.crawl import crawl_group
 from pipeline.crawl.fetch import Fetcher
 from pipeline.decisions import start_decisions
 from pipeline.drift import dropped_drift, raw_drift
 from pipeline.errors import LineupError
 from pipeline.names import check_group
 from pipeline.params import Params, Refresh, read_params
-from pipeline.roster import read_roster
 
 Step = Callable[[str, Callable[[], Any]], Any]
 """Does a step, which has a name for whoever watches, and gives what it gives."""
@@ -81,21 +80,18 @@ def _refreshed(group: str, crawl: bool, step: Step, show: Show) -> Report:
 
 
 def _crawl(place: Staging, params: Params, step: Step) -> list[str]:
-    """Crawl one member after the other: a host's delay holds for all of them."""
+    """Crawl one member after the other: a host's delay holds for all of them, and what is down is down for all."""
     start_decisions(place.data)
-    fetcher, tallies = Fetcher(params.crawl), []
-    for member in read_roster(place.data).keys:
-        tallies.append(step(f"crawl {member}", partial(_crawl_member, place, params, fetcher, member)))
+    home = Path("data", place.group)
+
+    def crawled(member: str, work: Callable[[], Any]) -> Any:
+        return step(f"crawl {member}", work)
+
+    tallies = list(crawl_group(home, params, Fetcher(params.crawl), into=place.data, step=crawled))
     warnings = [f"{tally.member}: {warning}" for tally in tallies for warning in tally.warnings]
     if warnings and not any(tally.brought for tally in tallies):
         raise LineupError(f"{place.group}: no source brought anything: {warnings[0]}")
     return warnings
-
-
-def _crawl_member(place: Staging, params: Params, fetcher: Fetcher, member: str) -> Tally:
-    home = Path("data", place.group)
-    tallies = list(crawl_group(home, params, fetcher, (member,), into=place.data))
-    return tallies[0] if tallies else Tally(member)
 
 
 def _raw_faults(place: Staging, limits: Refresh) -> list[str]:

@@ -24,12 +24,9 @@ def original_of(folder: Path) -> Path | None:
     """
     with suppress(OSError, ValueError, KeyError, TypeError, RecursionError):
         run = json.loads((folder / "run.json").read_text(encoding="utf-8"))
-        told = run["original"]
-        if isinstance(told, str):  # results of before have the address alone
-            told = {"address": told, "bytes": None}
-        path = Path(os.path.normpath(folder.absolute() / _path(str(told["address"]))))
+        path = Path(os.path.normpath(folder.absolute() / _path(str(run["original"]["address"]))))
         found = path.stat()
-        if path.is_file() and told["bytes"] in (None, found.st_size):
+        if path.is_file() and run["original"]["bytes"] == found.st_size:
             return path if _sha256(path, found.st_size, found.st_mtime_ns) == run["input_sha256"] else None
     return None
 

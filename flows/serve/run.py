@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from flows.listening import guarded, listening
+from flows.listening import guarded, listening, server_of
 from flows.serve import server
 from flows.serve.parts import Parts, parts
 from pipeline.errors import LineupError, ParamsError
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 LABELLED: Final = Path("labelled")
 START_S: Final = 120.0  # what a loaded machine may need to start Prefect; seconds are usual
 POLL_S: Final = 0.2
-LEAVE_S: Final = 1  # what an answer on its way has to arrive when the page is ended
 
 Ready = Callable[[str, str], None]
 
@@ -84,14 +83,9 @@ def _until_up(api_url: str, running: Parts) -> None:
 
 
 def _page(listener: socket.socket, prefect_url: str) -> uvicorn.Server:
-    import uvicorn  # these load FastAPI, a second in which Prefect's server starts
+    from flows.serve.page import create_app  # it loads FastAPI, a second in which Prefect's server starts
 
-    from flows.serve.page import create_app
-
-    app = guarded(create_app(LABELLED, prefect_url), listener.getsockname()[1])
-    return uvicorn.Server(
-        uvicorn.Config(app, log_level="error", access_log=False, lifespan="off", timeout_graceful_shutdown=LEAVE_S)
-    )
+    return server_of(guarded(create_app(LABELLED, prefect_url), listener.getsockname()[1]))
 
 
 def _serve_page(page: uvicorn.Server, listener: socket.socket, running: Parts) -> None:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -42,6 +43,9 @@ _NOTHING: Final[Row] = {
 }
 
 
+Step = Callable[[str, "Callable[[], Tally]"], "Tally"]
+
+
 @dataclass(slots=True)
 class Tally:
     """What a crawl brought for one member: photos kept by source, others by source and reason, sources that failed."""
@@ -72,11 +76,12 @@ def crawl_group(
     only: tuple[str, ...] = (),
     limit: int | None = None,
     into: Path | None = None,
+    step: Step = lambda _, work: work(),
 ) -> Iterator[Tally]:
     """Bring new photos of the members (`only` those, if given) into data/<group>/raw; what each got, as it is done.
 
-    `limit` bounds the photos newly kept per member; `into` is the folder whose raw/ they go to, if not `data`. Raises
-    DatasetError when the roster cannot be used.
+    `limit` bounds the photos newly kept per member; `into` is the folder whose raw/ they go to, if not `data`; `step`
+    does the work for each member, by key, and may try it again. Raises DatasetError when the roster cannot be used.
     """
     roster = read_roster(data)
     if strangers := [key for key in only if key not in roster.keys]:
@@ -93,7 +98,7 @@ def crawl_group(
             if member.key in forgotten:
                 yield Tally(member.key, warnings=[how_to_undo(member.key)])
             elif sources := run.sources_of(roster):
-                yield run.member(member, asked[member.key], sources)
+                yield step(member.key, partial(run.member, member, asked[member.key], sources))
 
 
 class _Run:
@@ -108,7 +113,8 @@ class _Run:
         return [name for name in roster.sources or self._params.crawl.sources if name not in self._down]
 
     def member(self, member: Member, keywords: tuple[str, ...], sources: list[SourceName]) -> Tally:
-        """Ask `sources` in turn until the member has `limit` new photos."""
+        """Ask `sources` in turn until the member has `limit` new photos; it can be tried again."""
+        self._store.fold()  # a try that failed may have left half a line in its journal
         tally, without_place = Tally(member.key), []
         wanted = Wanted(member, keywords, self._params.crawl.depth, self._data)
         with meter(member.key, self._limit) as done:

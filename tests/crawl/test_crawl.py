@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -190,6 +191,26 @@ def test_a_source_that_is_down_is_told_once_and_others_go_on(
     only_bing = replace(quick, crawl=replace(quick.crawl, sources=("bing",)))
     roster.write_text(roster.read_text().replace("sources: [bing, url_list]", ""))
     assert [tally.member for tally in crawl_group(data, only_bing, fetcher)] == ["mira"]  # no use to go on
+
+
+def test_a_step_that_fails_is_tried_again_within_the_same_crawl(
+    web: Web, data: Path, quick: Params, fetcher: Fetcher
+) -> None:
+    """As a full disk leaves it: half a line in the journal."""
+    tries = []
+
+    def twice(member: str, work: Callable[[], Tally]) -> Tally:
+        tries.append(member)
+        work()
+        with (data / ".crawl" / "fetches.jsonl").open("ab") as journal:
+            journal.write(b'{"key": "')
+        return work()
+
+    listed(data, web.photo(0))
+    (tally,) = crawl_group(data, quick, fetcher, step=twice)
+    assert (tries, tally.known) == (["mira"], 1)
+    assert len(read_manifest(data / "raw")) == 1
+    assert_whole(data)
 
 
 def test_a_place_that_is_missing_is_told_only_where_nothing_else_brought_photos(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import subprocess
-import time
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
@@ -216,7 +215,7 @@ def test_a_program_that_hangs_tells_nothing_new_and_ends_with_the_work(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pictures, source, hangs = pictures_of("24.mp4"), clip("24.mp4"), tmp_path / "hangs"
-    hangs.write_text("#!/bin/sh\necho frame=3\necho frame=3\necho progress=continue\necho frame=4\nexec sleep 60\n")
+    hangs.write_text("#!/bin/sh\necho frame=3\necho frame=3\necho progress=continue\necho frame=4\nexec sleep 3600\n")
     hangs.chmod(0o755)
     monkeypatch.setattr("imageio_ffmpeg.get_ffmpeg_exe", lambda: str(hangs))
     told: list[int] = []
@@ -226,11 +225,9 @@ def test_a_program_that_hangs_tells_nothing_new_and_ends_with_the_work(
         if frames == 4:
             raise KeyboardInterrupt
 
-    started_s = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         put_sound_back(pictures, source, tmp_path / "out.mp4", stop_at_4)
     assert told == [3, 4]
-    assert time.monotonic() - started_s < 30
     assert [path.name for path in tmp_path.iterdir()] == ["hangs"]
 
 

@@ -95,6 +95,7 @@ def test_it_can_only_be_read(method: str, live: Live) -> None:
     assert get(live, "/", method=method)[0] == 501
 
 
+@pytest.mark.skipif(sys.platform == "darwin", reason="of loopback it has 127.0.0.1 alone")
 def test_it_listens_on_loopback_only(live: Live) -> None:
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", live.url)
     port = int(live.url.rstrip("/").rpartition(":")[2])
@@ -104,14 +105,13 @@ def test_it_listens_on_loopback_only(live: Live) -> None:
 
 def test_it_ends_with_the_call_even_when_somebody_still_listens(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("flows.label.live.open_browser", lambda url: None)
+    monkeypatch.setattr("flows.label.live._Handler.timeout", None)  # nobody lets a silent client go
     before = threading.active_count()
     preview = live_preview([])
     live = preview.__enter__()
     port = int(live.url.rstrip("/").rpartition(":")[2])
     idle = socket.create_connection(("127.0.0.1", port))
-    began_s = time.monotonic()
     assert not preview.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
-    assert time.monotonic() - began_s < 2
     assert not live.folder.exists()
     with pytest.raises(OSError, match=r"refused"):
         socket.create_connection(("127.0.0.1", port), timeout=1)

@@ -345,11 +345,11 @@ def test_a_lost_copy_is_made_again_only_of_the_same_model(group: Path) -> None:
 def test_submitting_knows_a_video_by_its_content(group: Path, queue: Queue, tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(b"one")
     (tmp_path / "b.mp4").write_bytes(b"other")
-    os.mkfifo(tmp_path / "pipe.mp4")
-    paths = [tmp_path / name for name in ("a.mp4", "b.mp4", "pipe.mp4", "gone.mp4")]
+    (tmp_path / "folder.mp4").mkdir()
+    paths = [tmp_path / name for name in ("a.mp4", "b.mp4", "folder.mp4", "gone.mp4")]
     first = submit(queue, paths, REQUEST)
     assert (len(first.new), first.known) == (2, [])
-    assert [outcome.video.name for outcome in first.refused] == ["pipe.mp4", "gone.mp4"]
+    assert [outcome.video.name for outcome in first.refused] == ["folder.mp4", "gone.mp4"]
     assert "a pipe or a device" in first.refused[0].error
     (tmp_path / "a.mp4").rename(tmp_path / "c.mp4")
     (tmp_path / "b.mp4").write_bytes(b"changed, and longer")
@@ -408,7 +408,7 @@ def test_a_video_in_a_watched_folder_is_queued_once_and_when_it_is_whole(
     assert names(after(11, later := watching.Watcher(queue))) == []
     assert names(after(11, later)) == []
     assert [(job.priority, job.request) for job in queue.jobs("waiting")] == [(3, REQUEST)] * 2
-    assert watching.unwatch(queue, incoming) == 1
+    watching.unwatch(queue, watching.watches(queue))
     assert watching.watches(queue) == []
 
 

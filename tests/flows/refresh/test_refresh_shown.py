@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import logging
 import time
@@ -101,18 +102,30 @@ def test_a_refusal_fails_the_run_with_its_reason(server: None, tmp_path: Path, m
     assert "Refused: 3 of 4 photos of mira are gone" in artifacts()[""].data
 
 
-def test_what_fails_for_good_is_not_tried_again(server: None, monkeypatch: pytest.MonkeyPatch) -> None:
+FULL = OSError(errno.ENOSPC, "No space left on device")
+TRIES = {
+    "for good": ("stage", RefusedError("no"), 1),
+    "for now": ("stage", FULL, 4),
+    "for now, in what cannot be done twice": ("promote", FULL, 1),
+}
+
+
+@pytest.mark.parametrize(("name", "error", "tries"), TRIES.values(), ids=TRIES.keys())
+def test_a_step_that_fails_is_tried_again(
+    name: str, error: Exception, tries: int, server: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from flows.refresh import flow, logged
 
-    tries = []
+    tried = []
 
     def broken() -> None:
-        tries.append(1)
-        raise RefusedError("no")
+        tried.append(1)
+        raise error
 
-    monkeypatch.setattr(logged, "refreshed", lambda group, crawl, step, show: step("stage", broken))
+    monkeypatch.setattr(flow, "BACK_OFF_S", 0)
+    monkeypatch.setattr(logged, "refreshed", lambda group, crawl, step, show: step(name, broken))
     assert flow.refresh(GROUP, return_state=True).is_failed()
-    assert len(tries) == 1
+    assert len(tried) == tries
 
 
 def comes_to_its_end(group: str, crawl: bool, step: Any, show: Any) -> Report:
