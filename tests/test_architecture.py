@@ -35,7 +35,7 @@ ADAPTERS = {
     "jinja2": "flows.serve.page pipeline.card.page pipeline.datasheet pipeline.review.app",
     "keras": "pipeline.classifiers.keras_backend",
     "matplotlib": "pipeline.card.charts pipeline.card.members pipeline.card.style pipeline.card.training "
-    "pipeline.fonts pipeline.video.plots",
+    "pipeline.figures pipeline.fonts pipeline.video.exports.plots",
     "onnx": "pipeline.classifiers.dense pipeline.classifiers.rebuild pipeline.models.fold",
     "onnxruntime": "pipeline.models.fold pipeline.models.session",
     "pyarrow": "pipeline.incremental pipeline.records pipeline.seen pipeline.tables",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,8 @@ from pipeline.models.embedder import embed_faces
 from pipeline.models.geometry import CROP_PX
 from pipeline.params import Params
 from pipeline.records import Float32, Float64, Ints, Rgb
+
+CURVES: Final = "_curves.json"  # behind a classifier's name: its losses and accuracy by epoch
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from pipeline.classifiers import Classifier, Examples
+from pipeline.classifiers import CURVES, Classifier, Examples
 from pipeline.classifiers.keras_backend import keras, keras_bytes
 from pipeline.classifiers.openset import folds
 from pipeline.errors import ModelError
@@ -81,7 +81,7 @@ class Dense:
         }.items():
             with written_whole(folder / name) as temporary:
                 temporary.write_bytes(content)
-        write_json(folder / "dense_curves.json", self._curves)
+        write_json(folder / f"{self.name}{CURVES}", self._curves)
 
     def read(self, folder: Path) -> None:
         """Open dense.onnx."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.classifiers import Classifier, Examples
+from pipeline.classifiers import CURVES, Classifier, Examples
 from pipeline.classifiers.state import read_state, write_state
 from pipeline.files import write_json, written_whole
 from pipeline.models.embedder import TunedEmbedder
@@ -64,7 +64,7 @@ class FineTuned:
             with written_whole(folder / f"{self.name}.{suffix}") as temporary:
                 temporary.write_bytes(content)
         write_state(folder / f"{self.name}.skops", {"centres": self._centres})
-        write_json(folder / f"{self.name}_curves.json", self._tuned.curves)
+        write_json(folder / f"{self.name}{CURVES}", self._tuned.curves)
 
     def read(self, folder: Path) -> None:
         """Open finetune.onnx and take the head from finetune.skops."""
