@@ -12,15 +12,16 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from pipeline.classifiers import CURVES, Classifier, Examples
+from pipeline.classifiers import CURVES, Classifier, Examples, balanced
+from pipeline.classifiers.folds import folds
 from pipeline.classifiers.keras_backend import keras, keras_bytes
-from pipeline.classifiers.openset import folds
 from pipeline.errors import ModelError
 from pipeline.files import write_json, written_whole
+from pipeline.models import Embedder
 from pipeline.models.session import open_session
 from pipeline.params import Dense as DenseParams
 from pipeline.params import Network, Params
-from pipeline.records import Float32, Float64, Ints
+from pipeline.records import Float32, Float64
 
 VALIDATION_FOLDS: Final = 5  # one in so many faces says when to stop
 UNTRIED_EPOCHS: Final = 40  # where no face can be spared for that
@@ -35,6 +36,7 @@ class Dense:
     """Scores are the network's logits."""
 
     name = "dense"
+    embedder: Embedder | None = None
 
     @classmethod
     def settings(cls, params: Params) -> list[Callable[[], Classifier]]:
@@ -98,7 +100,7 @@ class Dense:
         keras().utils.set_random_seed(self._seed)
         for variable, value in start:
             variable.assign(value)
-        weigh, curves = _balanced(faces.labels), Curves()
+        weigh, curves = balanced(faces.labels)[faces.labels].astype(np.float32), Curves()
         # All faces in one step: they are few, and a step costs more than its arithmetic.
         for epoch in range(epochs):
             told = network.train_on_batch(faces.vectors, faces.labels, sample_weight=weigh, return_dict=True)
@@ -136,12 +138,6 @@ def _compiled(network: Network, dimensions: int, members: int, seed: int) -> tup
     built.compile(optimizer, loss, metrics=["accuracy"])
     optimizer.build(built.trainable_variables)
     return built, [(variable, variable.numpy()) for variable in (*built.variables, *optimizer.variables)]
-
-
-def _balanced(labels: Ints) -> Float32:
-    """What each face counts (n,), so that every member counts the same, however many faces it has."""
-    counts = np.bincount(labels)
-    return (len(labels) / (len(counts) * counts))[labels].astype(np.float32)
 
 
 def onnx_of(weights: Weights) -> onnx.ModelProto:

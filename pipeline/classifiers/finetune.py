@@ -16,6 +16,7 @@ import numpy as np
 from pipeline.classifiers import CURVES, Classifier, Examples
 from pipeline.classifiers.state import read_state, write_state
 from pipeline.files import write_json, written_whole
+from pipeline.models import Embedder
 from pipeline.models.embedder import TunedEmbedder
 from pipeline.models.weights import Weights, chosen_embedder
 from pipeline.params import Params
@@ -26,11 +27,13 @@ if TYPE_CHECKING:
 
 
 class FineTuned:
-    """Scores are the means of two cosines: to each member's mean face, as the embedder was, and to its centre of the
-    head, as it is now. Together they told members apart better than either (docs/finetune.md)."""
+    """Scores are the means of two cosines, which together told members apart better than either (docs/finetune.md).
+
+    One is to each member's mean face, as the embedder was; the other to its centre of the head, as it is now.
+    """
 
     name = "finetune"
-    embedder: TunedEmbedder
+    embedder: Embedder | None = None
 
     @classmethod
     def settings(cls, params: Params) -> list[Callable[[], Classifier]]:
