@@ -22,12 +22,12 @@ from flows.project import dvc_answer, dvc_heard, dvc_on_tether
 from flows.promotion import finish, prefix, promote
 from flows.staging import SHARED, Staging, discard, kept_in_git, metrics_file, staged
 from flows.turns import one_at_a_time
-from pipeline.compare import Comparison, compare, unlearnt
 from pipeline.crawl.crawl import Tally, crawl_group
 from pipeline.crawl.fetch import Fetcher
 from pipeline.decisions import start_decisions
-from pipeline.drift import dropped_drift, raw_drift
 from pipeline.errors import DatasetError, LineupError
+from pipeline.evaluation.compare import Comparison, compare, unlearnt
+from pipeline.evaluation.drift import dropped_drift, raw_drift
 from pipeline.intake import check_group
 from pipeline.params import Params, Refresh, read_params
 from pipeline.roster import read_roster

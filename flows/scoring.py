@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from flows.lines import clean
-from pipeline.score import Scores
+from pipeline.evaluation.score import Scores
 
 NOTHING: Final = "-"
 
