@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from pipeline.duplicates import perceptual_hash
-from pipeline.files import written_whole
+from pipeline.files import write_bytes
 from pipeline.params import Clean
 from pipeline.records import Rgb
 from pipeline.safeopen import DEFAULT_LIMITS, Limits, check_size, opened
@@ -98,17 +98,16 @@ def read_frames(path: Path, limits: Clean) -> list[Picture]:
         return _spread(_distinct(_decoded(image, limits), limits.duplicate_distance), limits.frames_per_animation)
 
 
-def encode_jpeg(rgb: Rgb) -> bytes:
+def encode_jpeg(rgb: Rgb, quality: int = JPEG_QUALITY) -> bytes:
     """The picture (h, w, 3) uint8 as the bytes of a JPEG file."""
     buffer = io.BytesIO()
-    Image.fromarray(rgb).save(buffer, "JPEG", quality=JPEG_QUALITY)
+    Image.fromarray(rgb).save(buffer, "JPEG", quality=quality)
     return buffer.getvalue()
 
 
 def save_jpeg(path: Path, rgb: Rgb) -> None:
     """Write the picture (h, w, 3) uint8 as JPEG, whole or not at all."""
-    with written_whole(path) as temporary:
-        temporary.write_bytes(encode_jpeg(rgb))
+    write_bytes(path, encode_jpeg(rgb))
 
 
 def _decoded(image: Image.Image, limits: Clean) -> Iterator[Picture]:

@@ -16,7 +16,7 @@ from pipeline.classifiers import CURVES, Classifier, Examples, balanced
 from pipeline.classifiers.folds import folds
 from pipeline.classifiers.keras_backend import keras, keras_bytes
 from pipeline.errors import ModelError
-from pipeline.files import write_json, written_whole
+from pipeline.files import write_bytes, write_json
 from pipeline.models import Embedder
 from pipeline.models.session import open_session
 from pipeline.params import Dense as DenseParams
@@ -77,12 +77,8 @@ class Dense:
             raise ModelError(
                 f"dense.onnx differs from dense.keras by {difference:.2g}: take dense out of train.candidates"
             )
-        for name, content in {
-            "dense.keras": keras_bytes(network),
-            "dense.onnx": onnx_of(self._weights).SerializeToString(),
-        }.items():
-            with written_whole(folder / name) as temporary:
-                temporary.write_bytes(content)
+        write_bytes(folder / "dense.keras", keras_bytes(network))
+        write_bytes(folder / "dense.onnx", onnx_of(self._weights).SerializeToString())
         write_json(folder / f"{self.name}{CURVES}", self._curves)
 
     def read(self, folder: Path) -> None:

@@ -15,7 +15,7 @@ import numpy as np
 
 from pipeline.classifiers import CURVES, Classifier, Examples
 from pipeline.classifiers.state import read_state, write_state
-from pipeline.files import write_json, written_whole
+from pipeline.files import write_bytes, write_json
 from pipeline.models import Embedder
 from pipeline.models.embedder import TunedEmbedder
 from pipeline.models.weights import Weights, chosen_embedder
@@ -62,10 +62,8 @@ class FineTuned:
         """Write finetune.onnx, .keras (the embedder with the head on it), .skops (the head) and _curves.json."""
         if self._tuned is None:
             raise ValueError("only what was fitted is written")
-        contents = {"onnx": self._tuned.network, "keras": self._tuner().keras_file(self._tuned)}
-        for suffix, content in contents.items():
-            with written_whole(folder / f"{self.name}.{suffix}") as temporary:
-                temporary.write_bytes(content)
+        write_bytes(folder / f"{self.name}.onnx", self._tuned.network)
+        write_bytes(folder / f"{self.name}.keras", self._tuner().keras_file(self._tuned))
         write_state(folder / f"{self.name}.skops", {"centres": self._centres})
         write_json(folder / f"{self.name}{CURVES}", self._tuned.curves)
 

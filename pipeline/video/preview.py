@@ -12,7 +12,7 @@ from typing import Final
 import av
 import numpy as np
 
-from pipeline.files import written_whole
+from pipeline.files import write_bytes
 from pipeline.images import encode_jpeg
 from pipeline.progress import meter
 from pipeline.video.decode import converted
@@ -74,5 +74,5 @@ class Preview:
     def _write(self, name: str, content: bytes) -> None:
         assert self._folder is not None  # noqa: S101 - without a folder nothing is written
         # Nobody's video fails because the disk is full or the preview was closed.
-        with suppress(OSError), written_whole(self._folder / name) as temporary:
-            temporary.write_bytes(content)
+        with suppress(OSError):
+            write_bytes(self._folder / name, content)
