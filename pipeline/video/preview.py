@@ -25,10 +25,10 @@ WIDTH_PX: Final = 640
 
 
 class Preview:
-    """Writes STATUS and, unless not wanted, PICTURE into a folder a few times a second; without one it only feeds the
-    terminal.
+    """Writes STATUS and, if wanted, PICTURE into a folder a few times a second.
 
-    STATUS is JSON: phase, done, total (null when not known), left_s (null at first), picture (which one it is, from 1).
+    Without a folder it only feeds the terminal. STATUS is JSON: phase, done, total (null when not known), left_s (null
+    at first), picture (which one it is, from 1).
     """
 
     def __init__(self, folder: Path | None, pictures: bool = True) -> None:
