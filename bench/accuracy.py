@@ -23,6 +23,8 @@ import pandas as pd
 
 from pipeline.assign import assign, together
 from pipeline.classifiers.model import THRESHOLD, Model, load_whole
+from pipeline.evaluation.score import Score, score_faces
+from pipeline.evaluation.truth import read_truth
 from pipeline.layout import ANALYSES
 from pipeline.models.detection import find_faces, second_look
 from pipeline.models.embedder import OnnxEmbedder, embed_faces
@@ -32,8 +34,6 @@ from pipeline.models.weights import chosen_detector, chosen_embedder
 from pipeline.params import Analyse, read_params
 from pipeline.progress import track
 from pipeline.records import BOX, UNKNOWN
-from pipeline.score import Score, score_faces
-from pipeline.truth import read_truth
 from pipeline.video.analyse import Analysis, analysis_of
 from pipeline.video.decode import frames
 from pipeline.video.embedded import Networks

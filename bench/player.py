@@ -31,7 +31,7 @@ from pipeline.records import LABELLED_FACES, NAMED_TRACKS
 from pipeline.roster import COLOURS, Member, Roster
 from pipeline.video.analyse import Analysis
 from pipeline.video.exports import write_exports
-from pipeline.video.exports.labelled import labelled
+from pipeline.video.labelled import labelled
 from pipeline.video.probe import probe
 
 FPS, HOURS, SHOT_S, MEMBERS, JUMPS = 24, 2, 3, 9, 20

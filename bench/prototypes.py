@@ -23,8 +23,9 @@ import pandas as pd
 from sklearn.cluster import AgglomerativeClustering, KMeans
 from sklearn.metrics import silhouette_score
 
+from pipeline.classifiers.folds import folds
 from pipeline.classifiers.nearest import Nearest
-from pipeline.classifiers.openset import calibrate, folds, left_out_likeness
+from pipeline.classifiers.openset import calibrate, left_out_likeness
 from pipeline.params import read_params
 from pipeline.records import CURATED
 from pipeline.strangers import stranger_likeness

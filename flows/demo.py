@@ -14,9 +14,9 @@ from flows.label.run import label_one
 from flows.project import CommandError, dvc
 from pipeline import __version__
 from pipeline.classifiers.model import hashes
+from pipeline.evaluation.score import Score, score
 from pipeline.files import sha256_of
 from pipeline.results import Origin
-from pipeline.score import Score, score
 from pipeline.video.place import results_of
 
 GROUP: Final = "lanterns"

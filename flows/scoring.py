@@ -11,7 +11,7 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from pipeline.score import Scores
+from pipeline.evaluation.score import Scores
 from pipeline.words import printable
 
 NOTHING: Final = "-"

@@ -19,7 +19,7 @@ from scipy.special import logit
 
 from pipeline.records import Float64, Ints
 
-SURE: Final = 0.9  # the confidence that bars a name from every other face on the same frames
+SURE: Final = 0.9  # the confidence from which a face is surely that member's, and no other on the same frames
 SUREST: Final = 1e-4  # confidences are kept this far from 0 and 1, so that no single track outweighs all others
 
 Meetings = set[tuple[int, ...]]

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-import jinja2
 import pandas as pd
-from PIL import Image
 
 from pipeline import __version__
 from pipeline.errors import UnreadableImageError
 from pipeline.files import write_text
-from pipeline.images import THREADS, read_small
+from pipeline.images import THREADS, encode_jpeg, read_small
 from pipeline.layout import STAGES_THAT_DROP, dropped_by
 from pipeline.manifest import read_fetches, read_manifest
+from pipeline.pages import data_url, template
 from pipeline.params import Clean, Params
 from pipeline.records import CLEAN, CURATED, DROPPED, FACES, SHORT_KEY, SPLIT, SUGGESTED, TEST, TRAIN, UNLABELLED
 from pipeline.roster import read_roster
@@ -71,11 +68,8 @@ def main(data: Path, params: Params) -> None:
     roster = read_roster(data)
     tables = _tables(data)
     sheets = _sheets(data, tables, params.clean)
-    template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined).from_string(
-        (Path(__file__).parent / "datasheet.html").read_text(encoding="utf-8")
-    )
     reasons = Counter((row.stage, row.reason) for row in tables["dropped"].itertuples())
-    page = template.render(
+    page = template(Path(__file__).parent / "datasheet.html").render(
         group=roster.group,
         version=__version__,
         names={member.key: member.name for member in roster.members},
@@ -193,13 +187,10 @@ def _pictured(photo: Photo, data: Path, paths: dict[str, Path], limits: Clean) -
     sources = [data / "faces" / f"{photo.key}.png", data / "clean" / f"{photo.key}.jpg"]
     source = next((path for path in sources if path.is_file()), paths[_raw_key(photo.key)])
     try:
-        image = Image.fromarray(read_small(source, THUMBNAIL_PX, limits))
+        rgb = read_small(source, THUMBNAIL_PX, limits)
     except UnreadableImageError:
         return photo
-    jpeg = io.BytesIO()
-    image.save(jpeg, "JPEG", quality=QUALITY)
-    picture = f"data:image/jpeg;base64,{base64.b64encode(jpeg.getvalue()).decode('ascii')}"
-    return Photo(photo.key, photo.link, picture)
+    return replace(photo, picture=data_url(encode_jpeg(rgb, QUALITY), "jpeg"))
 
 
 def _raw_key(key: str) -> str:

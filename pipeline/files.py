@@ -126,3 +126,9 @@ def _sweep(folder: Path) -> None:
             written = max(path.lstat().st_mtime for path in (left, *left.rglob("*")))
             if time.time() - written > _FORGOTTEN_S:
                 shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content`, whole or not at all."""
+    with written_whole(path) as temporary:
+        temporary.write_bytes(content)

@@ -6,20 +6,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.classifiers.model import Model, hashes, load_whole
-from pipeline.classifiers.network import embedder_of
-from pipeline.errors import DatasetError
+from pipeline.errors import DatasetError, ModelError
 from pipeline.layout import DATA, model_of
 from pipeline.models import Detector, Embedder
+from pipeline.models.embedder import OnnxEmbedder
 from pipeline.models.retinaface import RetinaFace
-from pipeline.models.weights import chosen_detector
+from pipeline.models.weights import chosen_detector, chosen_embedder
 from pipeline.params import Params
 from pipeline.roster import Roster, read_roster
 
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Every member that `model`, whose files have these `hashes`, can name is in `roster`; its vectors are those of
-    `embedder`."""
+    """What faces are named with.
+
+    Every member that `model`, whose files have these `hashes`, can name is in `roster`; its vectors are `embedder`'s.
+    """
 
     roster: Roster
     model: Model
@@ -35,7 +37,7 @@ def open_group(name: str, params: Params, folder: Path | None = None) -> Group:
     """
     folder = folder or model_of(name)
     model = load_whole(folder, params)
-    detector, embedder = RetinaFace(chosen_detector(params.models)), embedder_of(model, params)
+    detector, embedder = RetinaFace(chosen_detector(params.models)), _embedder_of(model, params)
     roster = read_roster(DATA / name)
     if gone := set(model.members) - set(roster.keys):
         raise DatasetError(
@@ -43,3 +45,11 @@ def open_group(name: str, params: Params, folder: Path | None = None) -> Group:
             "put the entry back, or run 'dvc repro'"
         )
     return Group(roster, model, hashes(folder), detector, embedder)
+
+
+def _embedder_of(model: Model, params: Params) -> Embedder:
+    """The embedder whose vectors `model` knows: its own, if it brings one, else that of params."""
+    embedder = model.classifier.embedder or OnnxEmbedder(chosen_embedder(params.models))
+    if (model.embedder, model.embedder_sha256) != (embedder.name, embedder.sha256):
+        raise ModelError(f"this group's model knows vectors of {model.embedder} only: run 'dvc repro' to rebuild it")
+    return embedder

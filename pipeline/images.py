@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from pipeline.files import written_whole
+from pipeline.files import write_bytes
 from pipeline.params import Clean
 from pipeline.records import Rgb
 from pipeline.safeopen import DEFAULT_LIMITS, Limits, opened
@@ -93,17 +93,16 @@ def is_sideways(image: Image.Image) -> bool:
     return _orientation(image) in _SIDEWAYS
 
 
-def encode_jpeg(rgb: Rgb) -> bytes:
+def encode_jpeg(rgb: Rgb, quality: int = JPEG_QUALITY) -> bytes:
     """The picture (h, w, 3) uint8 as the bytes of a JPEG file."""
     buffer = io.BytesIO()
-    Image.fromarray(rgb).save(buffer, "JPEG", quality=JPEG_QUALITY)
+    Image.fromarray(rgb).save(buffer, "JPEG", quality=quality)
     return buffer.getvalue()
 
 
 def save_jpeg(path: Path, rgb: Rgb) -> None:
     """Write the picture (h, w, 3) uint8 as JPEG, whole or not at all."""
-    with written_whole(path) as temporary:
-        temporary.write_bytes(encode_jpeg(rgb))
+    write_bytes(path, encode_jpeg(rgb))
 
 
 def _rgb(image: Image.Image) -> Image.Image:

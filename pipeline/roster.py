@@ -6,7 +6,7 @@ import io
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Final, get_args
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
@@ -21,6 +21,7 @@ COLOURS = (
     "#56B4E9", "#E69F00", "#009E73", "#F0E442", "#CC79A7",
     "#D55E00", "#0072B2", "#BBCC33", "#EE8866", "#AA4499",
 )  # fmt: skip
+UNKNOWN_COLOUR: Final = "#9A9A9A"  # of faces that nobody was matched to
 
 
 @dataclass(frozen=True, slots=True)

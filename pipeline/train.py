@@ -13,10 +13,11 @@ from typing import Final
 
 import numpy as np
 
-from pipeline.classifiers import Classifier, Embeds, Examples, understood
+from pipeline.classifiers import Classifier, Examples, understood
+from pipeline.classifiers.folds import folds
 from pipeline.classifiers.model import FITS_FILE, GALLERY, NAMES, Model, save, settings
 from pipeline.classifiers.nearest import Nearest
-from pipeline.classifiers.openset import calibrate, folds, left_out_likeness, temperature
+from pipeline.classifiers.openset import calibrate, left_out_likeness, temperature
 from pipeline.errors import DatasetError, ParamsError
 from pipeline.files import folder_written_whole, write_json
 from pipeline.layout import model_of
@@ -103,7 +104,7 @@ def train(side: Side, params: Params, embedder: dict[str, str]) -> tuple[Model, 
         temperature=chosen.temperature,
         open_set=calibrate(chosen.own, left_out, max(strangers, 1.0 - params.nearest.tolerance)),
         embedder=embedder["embedder"],
-        embedder_sha256=classifier.embedder.sha256 if isinstance(classifier, Embeds) else embedder["embedder_sha256"],
+        embedder_sha256=classifier.embedder.sha256 if classifier.embedder else embedder["embedder_sha256"],
     )
     return model, tried
 

@@ -36,9 +36,10 @@ def main(data: Path, params: Params) -> None:
     model_folder, folder = model_of(data.name), metrics_of(data.name)
     model = load(model_folder, params)
     roster = read_roster(data)
-    findings = find_out(model, read_side(data, TRAIN), read_side(data, TEST))
+    test = read_side(data, TEST)
+    findings = find_out(model, read_side(data, TRAIN), test)
     metrics = measure(findings, params.train.seed)
-    metrics["candidates"] = _candidates(model_folder, params, read_side(data, TEST))
+    metrics["candidates"] = _candidates(model_folder, params, test)
     metrics["promised_false_name_rate"] = params.train.false_name_rate
     metrics["without_photos"] = [key for key in roster.keys if key not in model.members]
     metrics["decisions_on_no_face"] = read_decisions(data, read_all_vectors(data)[0]["key"]).unmatched

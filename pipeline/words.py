@@ -20,6 +20,11 @@ def printable(text: object) -> str:
     return in_line(str(text), "\ufffd")
 
 
+def shortened(text: str, most: int) -> str:
+    """The text, of at most `most` characters: a longer one is cut, with an ellipsis for the rest."""
+    return text if len(text) <= most else text[: most - 1] + "…"
+
+
 def in_line(text: str, instead: str) -> str:
     """The text with `instead` for each character that would move the cursor or turn what stands beside it.
 

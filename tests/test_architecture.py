@@ -32,10 +32,10 @@ ADAPTERS = {
     "pipeline.crawl.site",
     "imagehash": "pipeline.duplicates",
     "imageio_ffmpeg": "flows.doctor pipeline.video.ffmpeg",
-    "jinja2": "flows.serve.page pipeline.card.page pipeline.datasheet pipeline.review.app",
+    "jinja2": "flows.serve.page pipeline.pages",
     "keras": "pipeline.classifiers.keras_backend",
     "matplotlib": "pipeline.card.charts pipeline.card.members pipeline.card.style pipeline.card.training "
-    "pipeline.fonts pipeline.video.plots",
+    "pipeline.figures pipeline.fonts pipeline.video.exports.plots",
     "onnx": "pipeline.classifiers.dense pipeline.classifiers.rebuild pipeline.models.fold",
     "onnxruntime": "pipeline.models.fold pipeline.models.session",
     "pyarrow": "pipeline.incremental pipeline.manifest pipeline.records pipeline.seen pipeline.tables",

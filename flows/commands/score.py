@@ -25,7 +25,7 @@ def score(
     Example: `lineup score labelled/paper_lanterns_-_northern_line data/sample/truth.csv --worst 3`
     """
     from flows.scoring import print_scores
-    from pipeline.score import score as score_of
+    from pipeline.evaluation.score import score as score_of
 
     found = score_of(out, truth)
     print_warnings(found.warnings)

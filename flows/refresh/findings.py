@@ -11,8 +11,8 @@ from typing import Any
 
 from flows.refresh.staging import Staging, metrics_file
 from pipeline.card.provenance import lost
-from pipeline.compare import Comparison
-from pipeline.drift import Count, counts
+from pipeline.evaluation.compare import Comparison
+from pipeline.evaluation.drift import Count, counts
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,12 +20,12 @@ from flows.refresh.promotion import finish, prefix, promote
 from flows.refresh.ready import Report, printed_if_it_fails, ready
 from flows.refresh.staging import SHARED, Staging, discard, kept_in_git, metrics_file, staged
 from flows.refresh.turns import one_at_a_time
-from pipeline.compare import Comparison, compare, unlearnt
 from pipeline.crawl.crawl import crawl_group
 from pipeline.crawl.fetch import Fetcher
 from pipeline.decisions import start_decisions
-from pipeline.drift import dropped_drift, raw_drift
 from pipeline.errors import LineupError
+from pipeline.evaluation.compare import Comparison, compare, unlearnt
+from pipeline.evaluation.drift import dropped_drift, raw_drift
 from pipeline.names import check_group
 from pipeline.params import Params, Refresh, read_params
 

@@ -21,7 +21,7 @@ ITERATIONS: Final = 500
 def member_likeness(model: Model, learnt: Side) -> Float64:
     """The mean likeness of each member's faces to each other member, both ways, -1..1: (members, members), nan inside.
 
-    In the measure by which a name is believed: near the threshold, one is taken for the other when she is left out.
+    In the measure by which a name is believed: near the threshold, one is taken for the other when left out.
     """
     likeness = model.likeness(learnt.vectors)
     means = np.stack([likeness[learnt.labels == label].mean(axis=0) for label in range(len(model.members))])

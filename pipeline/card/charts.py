@@ -11,8 +11,9 @@ from matplotlib.figure import Figure
 from scipy.special import ndtri
 
 from pipeline.card.curves import BINS, OpenSetCurve, Reliability
-from pipeline.card.style import FAINT, INK, LINE, new_figure, save
+from pipeline.card.style import FAINT, LINE, new_figure
 from pipeline.classifiers.model import THRESHOLD
+from pipeline.figures import INK, save
 from pipeline.records import Float64
 
 RATES: Final = (0.001, 0.005, 0.02, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 0.95)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -15,7 +14,7 @@ from PIL import Image, ImageOps
 
 from pipeline.card.answers import Answers
 from pipeline.card.style import WRONG, Shown
-from pipeline.images import read_still
+from pipeline.images import encode_jpeg, read_still
 from pipeline.records import UNKNOWN, Rgb
 from pipeline.sheets import TILE_PX, sheet
 
@@ -46,9 +45,7 @@ class Example:
 
     def jpeg(self) -> bytes:
         """The face as a small JPEG file, unringed. UnreadableImageError when gone."""
-        content = io.BytesIO()
-        Image.fromarray(read_still(self.path)).save(content, "JPEG", quality=_QUALITY)
-        return content.getvalue()
+        return encode_jpeg(read_still(self.path), _QUALITY)
 
 
 def examples(answers: Answers, keys: npt.NDArray[np.str_], faces: Path) -> list[Example]:

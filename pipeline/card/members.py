@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 
 from pipeline.card.answers import Answers
 from pipeline.card.intervals import share_interval
-from pipeline.card.style import FAINT, INK, WRONG, Shown, names_size, new_figure, save, set_names
+from pipeline.card.style import FAINT, WRONG, Shown, names_size, new_figure
+from pipeline.figures import INK, save, set_names
 from pipeline.records import UNKNOWN, Float64, Ints
 
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-
-import jinja2
 
 from pipeline import __version__
 from pipeline.card.examples import Example
@@ -18,6 +15,7 @@ from pipeline.card.provenance import file_hashes, lost, networks, photos_of, sou
 from pipeline.errors import UnreadableImageError
 from pipeline.files import write_text
 from pipeline.layout import model_of
+from pipeline.pages import data_url, template
 from pipeline.params import Params
 from pipeline.roster import Roster
 
@@ -59,12 +57,10 @@ def write_card(
     params: Params,
 ) -> None:
     """Write model_card.html into `folder`, with the pictures that lie in its folder pictures/."""
-    environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
-    template = environment.from_string((Path(__file__).parent / "card.html").read_text(encoding="utf-8"))
     names = {member.key: member.name for member in roster.members}
     rows = _rows(roster, metrics, findings, photos_of(data))
     pictures = sorted((folder / "pictures").glob("*.png"))
-    page = template.render(
+    page = template(Path(__file__).parent / "card.html").render(
         group=roster.group,
         folder=data.name,
         version=__version__,
@@ -73,9 +69,10 @@ def write_card(
         train=params.train,
         rows=rows,
         few=[row.name for row in rows if row.n_train < FEW_PHOTOS],
+        few_photos=FEW_PHOTOS,
         untested=[row.name for row in rows if not row.n_test],
         tiles=[_tile(face, findings.model.members, names) for face in faces],
-        pictures={path.stem: _data_url(path.read_bytes(), "png") for path in pictures},
+        pictures={path.stem: data_url(path.read_bytes(), "png") for path in pictures},
         sources=sources(data),
         lost=lost(data),
         networks=networks(params.models),
@@ -101,11 +98,7 @@ def _rows(roster: Roster, metrics: Mapping[str, Any], findings: Findings, photos
 
 def _tile(face: Example, members: Sequence[str], names: Mapping[str, str]) -> Tile:
     try:
-        picture = _data_url(face.jpeg(), "jpeg")
+        picture = data_url(face.jpeg(), "jpeg")
     except UnreadableImageError:
         picture = ""
     return Tile(picture, face, names[members[face.label]], names[members[face.named]])
-
-
-def _data_url(content: bytes, kind: str) -> str:
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"

@@ -1,26 +1,22 @@
-"""What all pictures of the card share: paper, ink, members' names in any alphabet, and files of one size."""
+"""What all pictures of the card share: paper, colours, and how members are called."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
-from matplotlib.text import Text
 
-from pipeline.files import written_whole
-from pipeline.fonts import font_for, shown_name
+from pipeline.figures import INK
+from pipeline.fonts import shown_name
 from pipeline.roster import Roster
+from pipeline.words import shortened
 
-INK: Final = "#333333"
 FAINT: Final = "#B5B5B5"
 LINE: Final = "#0072B2"
 WRONG: Final = "#D62728"
-DPI: Final = 110
 MAX_NAME: Final = 16  # characters; a longer one would leave no room for what it names
 MAX_SIDE_IN: Final = 13.0
 
@@ -34,11 +30,10 @@ class Shown:
 
 
 def shown(roster: Roster, keys: Sequence[str]) -> Shown:
-    """How the members with these keys are shown; one whose name no font has is '#' and her number among them."""
+    """How the members with these keys are shown; one whose name no font has is '#' and a number among them."""
     members = [roster.member(key) for key in keys]
     names = (shown_name(member, number) for number, member in enumerate(members, start=1))
-    short = (name if len(name) <= MAX_NAME else name[: MAX_NAME - 1] + "…" for name in names)
-    return Shown(tuple(short), tuple(member.colour for member in members))
+    return Shown(tuple(shortened(name, MAX_NAME) for name in names), tuple(member.colour for member in members))
 
 
 def new_figure(width_in: float, height_in: float) -> tuple[Figure, Axes]:
@@ -50,19 +45,6 @@ def new_figure(width_in: float, height_in: float) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def set_names(labels: Iterable[Text], size: float = 11) -> None:
-    """Draw names as they are written, each in a font that has its characters."""
-    for label in labels:
-        label.set_parse_math(False)  # a dollar sign is a dollar sign
-        label.set_fontproperties(FontProperties(fname=str(font_for(label.get_text())[0]), size=size))
-
-
 def names_size(count: int) -> float:
     """The size of names, in points, of which `count` stand side by side."""
     return 11 if count <= 12 else 8
-
-
-def save(figure: Figure, path: Path) -> None:
-    """Write the picture as PNG, whole or not at all."""
-    with written_whole(path) as temporary:
-        figure.savefig(temporary, dpi=DPI, format="png")

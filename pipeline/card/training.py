@@ -8,10 +8,11 @@ from typing import Final
 
 from matplotlib.figure import Figure
 
-from pipeline.card.style import INK, LINE, WRONG, save
+from pipeline.card.style import LINE, WRONG
+from pipeline.classifiers import CURVES
 from pipeline.errors import ModelError
+from pipeline.figures import INK, save
 
-CURVES: Final = "_curves.json"
 MEASURES: Final = ("loss", "accuracy")  # each also with 'val_' before it, on faces held out while it learnt
 
 

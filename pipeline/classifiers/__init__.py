@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import Final, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,8 @@ from pipeline.models.embedder import embed_faces
 from pipeline.models.geometry import CROP_PX
 from pipeline.params import Params
 from pipeline.records import Float32, Float64, Ints, Rgb
+
+CURVES: Final = "_curves.json"  # behind a classifier's name: its losses and accuracy by epoch
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +47,14 @@ class Examples:
 
 
 class Classifier(Protocol):
-    """Tells the members of a group apart; it always names somebody."""
+    """Tells the members of a group apart; it always names somebody.
+
+    `embedder` is its own, once fitted or read, if it brings one: it then understands the vectors of that one only,
+    whose first numbers are what the embedder of params says of the face (see nearest.py).
+    """
 
     name: str
+    embedder: Embedder | None
 
     @classmethod
     def settings(cls, params: Params) -> list[Callable[[], Classifier]]:
@@ -66,16 +73,12 @@ class Classifier(Protocol):
         """Become the classifier that was written there; KeyError, TypeError, ValueError or OSError when it is not."""
 
 
-@runtime_checkable
-class Embeds(Protocol):
-    """A classifier that, once fitted or read, brings its own embedder: it understands the vectors of that one only.
-
-    The first numbers of such a vector are what the embedder of params says of the face (see nearest.py).
-    """
-
-    embedder: Embedder
-
-
 def understood(classifier: Classifier, faces: Examples) -> Float32:
     """The vectors (n, d) of `faces` that `classifier` understands: its own embedder's, or those they came with."""
-    return embed_faces(classifier.embedder, faces.crops_rgb) if isinstance(classifier, Embeds) else faces.vectors
+    return embed_faces(classifier.embedder, faces.crops_rgb) if classifier.embedder else faces.vectors
+
+
+def balanced(labels: Ints) -> Float64:
+    """What a face of each member counts (members,), so that all members count alike, however many faces they have."""
+    counts = np.bincount(labels)
+    return len(labels) / (len(counts) * counts)

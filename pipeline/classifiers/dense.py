@@ -12,15 +12,16 @@ import numpy.typing as npt
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from pipeline.classifiers import Classifier, Examples
+from pipeline.classifiers import CURVES, Classifier, Examples, balanced
+from pipeline.classifiers.folds import folds
 from pipeline.classifiers.keras_backend import keras, keras_bytes
-from pipeline.classifiers.openset import folds
 from pipeline.errors import ModelError
-from pipeline.files import write_json, written_whole
+from pipeline.files import write_bytes, write_json
+from pipeline.models import Embedder
 from pipeline.models.session import open_session
 from pipeline.params import Dense as DenseParams
 from pipeline.params import Network, Params
-from pipeline.records import Float32, Float64, Ints
+from pipeline.records import Float32, Float64
 
 VALIDATION_FOLDS: Final = 5  # one in so many faces says when to stop
 UNTRIED_EPOCHS: Final = 40  # where no face can be spared for that
@@ -35,6 +36,7 @@ class Dense:
     """Scores are the network's logits."""
 
     name = "dense"
+    embedder: Embedder | None = None
 
     @classmethod
     def settings(cls, params: Params) -> list[Callable[[], Classifier]]:
@@ -75,13 +77,9 @@ class Dense:
             raise ModelError(
                 f"dense.onnx differs from dense.keras by {difference:.2g}: take dense out of train.candidates"
             )
-        for name, content in {
-            "dense.keras": keras_bytes(network),
-            "dense.onnx": onnx_of(self._weights).SerializeToString(),
-        }.items():
-            with written_whole(folder / name) as temporary:
-                temporary.write_bytes(content)
-        write_json(folder / "dense_curves.json", self._curves)
+        write_bytes(folder / "dense.keras", keras_bytes(network))
+        write_bytes(folder / "dense.onnx", onnx_of(self._weights).SerializeToString())
+        write_json(folder / f"{self.name}{CURVES}", self._curves)
 
     def read(self, folder: Path) -> None:
         """Open dense.onnx."""
@@ -98,7 +96,7 @@ class Dense:
         keras().utils.set_random_seed(self._seed)
         for variable, value in start:
             variable.assign(value)
-        weigh, curves = _balanced(faces.labels), Curves()
+        weigh, curves = balanced(faces.labels)[faces.labels].astype(np.float32), Curves()
         # All faces in one step: they are few, and a step costs more than its arithmetic.
         for epoch in range(epochs):
             told = network.train_on_batch(faces.vectors, faces.labels, sample_weight=weigh, return_dict=True)
@@ -136,12 +134,6 @@ def _compiled(network: Network, dimensions: int, members: int, seed: int) -> tup
     built.compile(optimizer, loss, metrics=["accuracy"])
     optimizer.build(built.trainable_variables)
     return built, [(variable, variable.numpy()) for variable in (*built.variables, *optimizer.variables)]
-
-
-def _balanced(labels: Ints) -> Float32:
-    """What each face counts (n,), so that every member counts the same, however many faces it has."""
-    counts = np.bincount(labels)
-    return (len(labels) / (len(counts) * counts))[labels].astype(np.float32)
 
 
 def onnx_of(weights: Weights) -> onnx.ModelProto:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pipeline.classifiers import Classifier, Examples
+from pipeline.classifiers import CURVES, Classifier, Examples
 from pipeline.classifiers.state import read_state, write_state
-from pipeline.files import write_json, written_whole
+from pipeline.files import write_bytes, write_json
+from pipeline.models import Embedder
 from pipeline.models.embedder import TunedEmbedder
 from pipeline.models.weights import Weights, chosen_embedder
 from pipeline.params import Params
@@ -26,11 +27,13 @@ if TYPE_CHECKING:
 
 
 class FineTuned:
-    """Scores are the means of two cosines: to each member's mean face, as the embedder was, and to its centre of the
-    head, as it is now. Together they told members apart better than either (docs/finetune.md)."""
+    """Scores are the means of two cosines, which together told members apart better than either (docs/finetune.md).
+
+    One is to each member's mean face, as the embedder was; the other to its centre of the head, as it is now.
+    """
 
     name = "finetune"
-    embedder: TunedEmbedder
+    embedder: Embedder | None = None
 
     @classmethod
     def settings(cls, params: Params) -> list[Callable[[], Classifier]]:
@@ -59,12 +62,10 @@ class FineTuned:
         """Write finetune.onnx, .keras (the embedder with the head on it), .skops (the head) and _curves.json."""
         if self._tuned is None:
             raise ValueError("only what was fitted is written")
-        contents = {"onnx": self._tuned.network, "keras": self._tuner().keras_file(self._tuned)}
-        for suffix, content in contents.items():
-            with written_whole(folder / f"{self.name}.{suffix}") as temporary:
-                temporary.write_bytes(content)
+        write_bytes(folder / f"{self.name}.onnx", self._tuned.network)
+        write_bytes(folder / f"{self.name}.keras", self._tuner().keras_file(self._tuned))
         write_state(folder / f"{self.name}.skops", {"centres": self._centres})
-        write_json(folder / f"{self.name}_curves.json", self._tuned.curves)
+        write_json(folder / f"{self.name}{CURVES}", self._tuned.curves)
 
     def read(self, folder: Path) -> None:
         """Open finetune.onnx and take the head from finetune.skops."""

@@ -11,6 +11,7 @@ import pandas as pd
 
 from pipeline.classifiers import Classifier, Examples
 from pipeline.errors import DatasetError
+from pipeline.models import Embedder
 from pipeline.params import Params
 from pipeline.records import Float32, Float64, Ints, gallery_schema
 from pipeline.tables import read_vectors, write_table
@@ -25,6 +26,7 @@ class Nearest:
     """
 
     name = "nearest"
+    embedder: Embedder | None = None
 
     @classmethod
     def settings(cls, params: Params) -> list[Callable[[], Classifier]]:

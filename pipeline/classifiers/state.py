@@ -9,15 +9,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pipeline.files import written_whole
+from pipeline.files import write_bytes
 
 
 def write_state(path: Path, state: Mapping[str, Any]) -> None:
     """Write `state`, made of numbers, arrays and scikit-learn estimators."""
     from skops import io as skops_io  # takes a second, for scikit-learn's sake
 
-    with written_whole(path) as temporary:
-        temporary.write_bytes(_reproducible(skops_io.dumps(dict(state))))
+    write_bytes(path, _reproducible(skops_io.dumps(dict(state))))
 
 
 def read_state(path: Path) -> dict[str, Any]:

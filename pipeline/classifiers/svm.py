@@ -11,6 +11,7 @@ import numpy as np
 
 from pipeline.classifiers import Classifier, Examples
 from pipeline.classifiers.state import read_state, write_state
+from pipeline.models import Embedder
 from pipeline.params import Kernel, Params
 from pipeline.records import Float32, Float64
 
@@ -22,6 +23,7 @@ class Svm:
     """Scores are distances from each member's separating surface."""
 
     name = "svm"
+    embedder: Embedder | None = None
 
     @classmethod
     def settings(cls, params: Params) -> list[Callable[[], Classifier]]:

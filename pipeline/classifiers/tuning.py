@@ -15,7 +15,7 @@ from zlib import crc32
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.classifiers import Examples
+from pipeline.classifiers import Examples, balanced
 from pipeline.classifiers.augment import altered
 from pipeline.classifiers.keras_backend import keras, keras_bytes
 from pipeline.classifiers.rebuild import rebuilt, renewed
@@ -37,8 +37,11 @@ Curves = dict[str, list[float]]
 
 @dataclass(frozen=True, slots=True)
 class Tuned:
-    """network: an ONNX file; weights: those of the Keras model; means (members, d): the mean faces that the head began
-    with; centres (members, d): the head; curves: loss and accuracy of each epoch."""
+    """What came of it.
+
+    network: an ONNX file; weights: those of the Keras model; means (members, d): the mean faces that the head began
+    with; centres (members, d): the head; curves: loss and accuracy of each epoch.
+    """
 
     network: bytes
     weights: list[Float32]
@@ -106,7 +109,7 @@ class Tuner:
                 drawn[order],
                 labels[order],
                 batch_size=self._params.batch,
-                class_weight=_balanced(labels),
+                class_weight=dict(enumerate(balanced(labels).tolist())),
                 shuffle=False,
                 verbose=0,
             )
@@ -135,9 +138,3 @@ def _means(faces: Examples) -> Float32:
     sums = np.zeros((int(faces.labels.max()) + 1, faces.vectors.shape[1]), np.float32)
     np.add.at(sums, faces.labels, faces.vectors)
     return unit(sums)
-
-
-def _balanced(labels: Ints) -> dict[int, float]:
-    """Weights by which every member counts the same, however many photos there are."""
-    counts = np.bincount(labels)
-    return {label: len(labels) / (len(counts) * count) for label, count in enumerate(counts)}

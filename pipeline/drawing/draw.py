@@ -17,12 +17,11 @@ from pipeline.drawing.blur import blur
 from pipeline.drawing.names import filled, name_label
 from pipeline.fonts import shown_name
 from pipeline.records import UNKNOWN, Float32, Rgb
-from pipeline.roster import Member
+from pipeline.roster import UNKNOWN_COLOUR, Member
 
 Planes = tuple[Rgb, ...]
 """One picture: (RGB (h, w, 3),), or Y (h, w), U and V (h / 2, w / 2); uint8, or uint16 for HDR."""
 
-GREY: Final = "#9A9A9A"
 TEXT_SHARE: Final = 1 / 22  # of the picture's shorter side: 16 px of 360, 33 of 720
 LABEL_SHARE: Final = 0.45  # of the picture's width at most, so that two stand side by side
 CORNER_SHARE: Final = 0.28  # of the box's shorter side
@@ -79,7 +78,7 @@ class Painter:
             key for key, (top, *_) in self._labels.items() if top.shape[0] <= height and top.shape[1] <= width
         }
         self._colours = {key: tuple(plane[0, 0] for plane in planes) for key, planes in self._labels.items()}
-        self._colours[UNKNOWN] = tuple(plane[0, 0] for plane in as_planes(filled(2, 2, GREY)))
+        self._colours[UNKNOWN] = tuple(plane[0, 0] for plane in as_planes(filled(2, 2, UNKNOWN_COLOUR)))
         self._places: dict[str, int] = {}
 
     def draw(self, planes: Planes, faces: FaceLabels) -> None:

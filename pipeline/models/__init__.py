@@ -1,4 +1,4 @@
-"""Adapters of face networks: each the only importer of its library, each behind a one-method Protocol."""
+"""Face networks behind two protocols of one method each, and what is measured and made of faces with them."""
 
 from __future__ import annotations
 

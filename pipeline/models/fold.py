@@ -15,7 +15,7 @@ import onnx
 import onnxruntime as ort
 from onnx import helper, numpy_helper
 
-from pipeline.files import sha256_of, written_whole
+from pipeline.files import sha256_of, write_bytes
 from pipeline.models.weights import unwritable
 
 
@@ -32,8 +32,7 @@ def folded(path: Path) -> Path:
     content = fold(onnx.load(path)).SerializeToString()
     target = path.with_name(f"{prefix}{sha256(content).hexdigest()[:16]}.onnx")
     try:
-        with written_whole(target) as temporary:
-            temporary.write_bytes(content)
+        write_bytes(target, content)
     except OSError as error:
         raise unwritable(target, error) from None
     return target

@@ -19,8 +19,11 @@ LOWER: Final = (slice(84, 108), slice(40, 72))  # mouth and chin
 
 @dataclass(frozen=True, slots=True)
 class Quality:
-    """`sharpness` is the variance of the Laplacian, `light` the mean grey level (0..255), both of the aligned face;
-    angles in degrees; `face_px` the shorter side of the box; `occlusion` see below; `overall` in 0..1."""
+    """What was measured of one face.
+
+    `sharpness` is the variance of the Laplacian, `light` the mean grey level (0..255), both of the aligned face; angles
+    in degrees; `face_px` the shorter side of the box; `occlusion` see below; `overall` in 0..1.
+    """
 
     face_px: float
     sharpness: float

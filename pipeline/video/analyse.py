@@ -15,10 +15,9 @@ from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
-from filelock import FileLock
 
 from pipeline.errors import DatasetError
-from pipeline.files import folder_written_whole, sha256_of, write_json
+from pipeline.files import folder_written_whole, held, sha256_of, write_json
 from pipeline.incremental import fingerprint
 from pipeline.layout import analysis_folder
 from pipeline.params import Analyse
@@ -37,8 +36,11 @@ REVISION: Final = 8  # raise it when the code gives other tables for the same vi
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """frames: VIDEO_FRAMES; faces: TRACKED_FACES; samples (track, frame, quality, crop_jpeg of each track's best, else
-    empty) with vectors (n, d); decode: the fields of DecodeReport, what of the video could not be read."""
+    """What is known of a video without its group.
+
+    frames: VIDEO_FRAMES; faces: TRACKED_FACES; samples (track, frame, quality, crop_jpeg of each track's best, else
+    empty) with vectors (n, d); decode: the fields of DecodeReport, what of the video could not be read.
+    """
 
     frames: pd.DataFrame
     faces: pd.DataFrame
@@ -60,9 +62,8 @@ def analysis_of(
         return _read(folder)
     except (DatasetError, OSError, ValueError):  # not there, or damaged
         done = folder.with_suffix(".shots")
-        locks = cache.with_name("locks")
-        locks.mkdir(parents=True, exist_ok=True)
-        with FileLock(locks / folder.name):  # of two runs on one video the second waits, and finds the work done
+        # Of two runs on one video the second waits, and finds the work done.
+        with held(cache.with_name("locks") / folder.name, f"waiting: another run is analysing {video.name}"):
             try:
                 return _read(folder)
             except (DatasetError, OSError, ValueError):
@@ -89,9 +90,8 @@ def _analyse(
     video: Path, networks: Networks, params: Analyse, done: Path, progress: Callable[[int], None]
 ) -> DecodeReport:
     """Write the tables of each shot into `done`, but for those there already, of which only the frames are decoded."""
-    info, report = probe(video), DecodeReport()
+    info, report, schemas = probe(video), DecodeReport(), _schemas(networks)
     to_source = max(1.0, max(info.width, info.height) / LONGER_SIDE_PX)
-    schemas = [VIDEO_FRAMES, TRACKED_FACES, sampled_faces_schema(networks.embedder.dimensions)]
     faces: ShotFaces | None = None
     with closing(prefetched(frames(info, report))) as decoded:
         for seen in by_shot(decoded, info):
@@ -108,6 +108,11 @@ def _analyse(
     return report
 
 
+def _schemas(networks: Networks) -> list[Any]:
+    """Of the tables of a shot, and so of a video."""
+    return [VIDEO_FRAMES, TRACKED_FACES, sampled_faces_schema(networks.embedder.dimensions)]
+
+
 def _is_whole(bundle: Path, schemas: Sequence[Any]) -> bool:
     try:
         read_bundle(bundle, schemas)
@@ -118,7 +123,7 @@ def _is_whole(bundle: Path, schemas: Sequence[Any]) -> bool:
 
 def _join(done: Path, folder: Path, networks: Networks) -> None:
     """Make one table each of those of all shots, with tracks numbered through the video."""
-    schemas = [VIDEO_FRAMES, TRACKED_FACES, sampled_faces_schema(networks.embedder.dimensions)]
+    schemas = _schemas(networks)
     tables: list[list[pd.DataFrame]] = [[schema.empty_table().to_pandas()] for schema in schemas]
     tracks = 0
     for path in sorted(done.glob("*.arrow")):

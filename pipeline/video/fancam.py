@@ -24,7 +24,7 @@ from pipeline.video.cuts import Cut, cuts_of
 from pipeline.video.cutsound import SoundSpan, cut_sound, has_sound, sound_span
 from pipeline.video.decode import pictures
 from pipeline.video.encoder import Layout, choose
-from pipeline.video.exports.labelled import Labelled
+from pipeline.video.labelled import Labelled
 from pipeline.video.prefetch import prefetched
 from pipeline.video.probe import VideoInfo
 from pipeline.video.reel import reel

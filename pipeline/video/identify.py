@@ -30,8 +30,11 @@ class Named:
 
 @dataclass(frozen=True, slots=True)
 class Persons:
-    """of_track (t,) is the person of each track. Per person: vectors (p, d); barred (p, members), whom it cannot be;
-    and confidences (p, members): alone; once the names of others are barred; with the faces of this video as well."""
+    """Who the tracks of a video are, as far as a model tells.
+
+    of_track (t,) is the person of each track. Per person: vectors (p, d); barred (p, members), whom it cannot be; and
+    confidences (p, members): alone; once the names of others are barred; with the faces of this video as well.
+    """
 
     of_track: Ints
     vectors: Float32

@@ -29,10 +29,10 @@ from pipeline.video.canvas import output_layout
 from pipeline.video.embedded import Networks
 from pipeline.video.encoder import choose
 from pipeline.video.exports import EXPORTS, write_exports
-from pipeline.video.exports.labelled import Labelled, labelled
 from pipeline.video.exports.player import address
 from pipeline.video.fancam import Fancam, fancam
 from pipeline.video.identify import identify
+from pipeline.video.labelled import Labelled, labelled
 from pipeline.video.mux import put_sound_back
 from pipeline.video.place import put_results, stem
 from pipeline.video.preview import Preview

@@ -12,7 +12,7 @@ from typing import Final
 import av
 import numpy as np
 
-from pipeline.files import written_whole
+from pipeline.files import write_bytes
 from pipeline.images import encode_jpeg
 from pipeline.progress import meter
 from pipeline.video.decode import converted
@@ -25,10 +25,10 @@ WIDTH_PX: Final = 640
 
 
 class Preview:
-    """Writes STATUS and, unless not wanted, PICTURE into a folder a few times a second; without one it only feeds the
-    terminal.
+    """Writes STATUS and, if wanted, PICTURE into a folder a few times a second.
 
-    STATUS is JSON: phase, done, total (null when not known), left_s (null at first), picture (which one it is, from 1).
+    Without a folder it only feeds the terminal. STATUS is JSON: phase, done, total (null when not known), left_s (null
+    at first), picture (which one it is, from 1).
     """
 
     def __init__(self, folder: Path | None, pictures: bool = True) -> None:
@@ -74,5 +74,5 @@ class Preview:
     def _write(self, name: str, content: bytes) -> None:
         assert self._folder is not None  # noqa: S101 - without a folder nothing is written
         # Nobody's video fails because the disk is full or the preview was closed.
-        with suppress(OSError), written_whole(self._folder / name) as temporary:
-            temporary.write_bytes(content)
+        with suppress(OSError):
+            write_bytes(self._folder / name, content)

@@ -17,7 +17,7 @@ from conftest import ROOT, SAMPLE
 from onnx import numpy_helper
 from PIL import Image
 
-from pipeline.classifiers import Embeds, Examples, understood
+from pipeline.classifiers import Examples, understood
 from pipeline.classifiers.augment import altered
 from pipeline.classifiers.finetune import FineTuned, tuner_of
 from pipeline.classifiers.keras_backend import keras
@@ -72,7 +72,7 @@ def written(fitted: FineTuned, tmp_path_factory: pytest.TempPathFactory) -> Path
 
 
 def test_it_names_whom_it_learnt(fitted: FineTuned, faces: Examples) -> None:
-    assert isinstance(fitted, Embeds)
+    assert fitted.embedder
     scores = fitted.scores(understood(fitted, faces))
     assert scores.shape == (5, 3)
     assert np.array_equal(scores.argmax(axis=1), faces.labels)

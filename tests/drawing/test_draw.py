@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from PIL import ImageColor
 
-from pipeline.drawing.draw import GREY, FaceLabels, Painter
+from pipeline.drawing.draw import FaceLabels, Painter
 from pipeline.fonts import font_for, shown_name
 from pipeline.records import UNKNOWN
-from pipeline.roster import COLOURS, Member
+from pipeline.roster import COLOURS, UNKNOWN_COLOUR, Member
 
 JIWON, SAKURA = Member("jm", "지원", COLOURS[0]), Member("sk", "さくら", COLOURS[1])
 
@@ -73,7 +73,7 @@ def test_a_member_has_a_box_of_its_colour_around_the_face_and_a_label_above() ->
 
 def test_the_unknown_have_a_thin_grey_box_and_no_label() -> None:
     canvas = drawn([(200, 150, 260, 230)], [UNKNOWN])
-    mask = filled(canvas, GREY)
+    mask = filled(canvas, UNKNOWN_COLOUR)
     assert mask.sum() == 64 * 84 - 60 * 80
     assert mask.sum() == canvas.any(axis=2).sum()
 
@@ -219,7 +219,7 @@ def test_a_name_alone_stands_in_the_middle_above_its_face() -> None:
 @pytest.mark.parametrize(("style", "marked"), [("corner", True), ("name", False)])
 def test_the_unknown_have_grey_corners_but_no_name(style: str, marked: bool) -> None:
     canvas = drawn([(200, 150, 260, 230)], [UNKNOWN], style=style)
-    assert filled(canvas, GREY).any() == canvas.any() == marked
+    assert filled(canvas, UNKNOWN_COLOUR).any() == canvas.any() == marked
 
 
 @pytest.mark.parametrize("key", ["jm", UNKNOWN, "gone"])
@@ -236,4 +236,4 @@ def test_blur_marks_nobody_and_spares_nobody(key: str) -> None:
 @pytest.mark.parametrize("style", ["corner", "name", "blur"])
 def test_every_style_fits_the_smallest_picture(style: str, size: tuple[int, int]) -> None:
     canvas = drawn([(0, 0, size[0], size[1]), (0, 0, 1.2, 1.2)], ["jm", UNKNOWN], size=size, style=style)
-    assert (filled(canvas, JIWON.colour) | filled(canvas, GREY) | ~canvas.any(axis=2)).all()
+    assert (filled(canvas, JIWON.colour) | filled(canvas, UNKNOWN_COLOUR) | ~canvas.any(axis=2)).all()

@@ -22,8 +22,8 @@ from pipeline.roster import Member, Roster
 from pipeline.video import fancam as fancam_module
 from pipeline.video.cutsound import SAMPLE_RATE, SoundSpan, cut_sound, sound_span
 from pipeline.video.decode import pictures
-from pipeline.video.exports.labelled import Labelled, labelled
 from pipeline.video.fancam import fancam
+from pipeline.video.labelled import Labelled, labelled
 from pipeline.video.probe import probe
 
 ROSTER = Roster("g", (Member("v", "../V", "#0072B2"), Member("../x", "지원\n", "#E69F00")))

@@ -9,12 +9,12 @@ from typing import Final
 import pandas as pd
 
 from pipeline.video.analyse import Analysis
-from pipeline.video.exports.labelled import Labelled
 from pipeline.video.exports.player import write_player
 from pipeline.video.exports.subtitles import write_subtitles
 from pipeline.video.exports.tables import write_tables
 from pipeline.video.exports.thumbnails import write_thumbnails
 from pipeline.video.exports.unknowns import write_unknowns
+from pipeline.video.labelled import Labelled
 
 EXPORTS: Final = 5
 

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.records import BOX, Float64, Ints
-from pipeline.video.exports.screen_time import shown_s
+from pipeline.video.screen_time import shown_s
 
 
 @dataclass(frozen=True, slots=True)

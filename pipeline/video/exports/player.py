@@ -22,12 +22,11 @@ from pipeline.drawing.names import contrasting
 from pipeline.files import write_text
 from pipeline.records import UNKNOWN, Ints
 from pipeline.roster import Member
-from pipeline.video.exports.labelled import Labelled
 from pipeline.video.exports.paths import Run, key_places, runs
-from pipeline.video.exports.screen_time import Appearance, shown_s
 from pipeline.video.exports.subtitles import one_line
 from pipeline.video.exports.thumbnails import thumbnail_of
-from pipeline.video.plots import UNKNOWN_COLOUR
+from pipeline.video.labelled import Labelled
+from pipeline.video.screen_time import Appearance, shown_s
 
 BOXES_S: Final = 30
 STRAY_SHARE: Final = 1 / 500  # of the picture's shorter side, by which a box may differ: 1.4 px of 720
@@ -63,7 +62,7 @@ def boxes(video: Labelled) -> dict[int, list[list[Any]]]:
     Positions are whole numbers, t ms, x0, y0, x1, y1 px: the first as it is, every other as the difference from the one
     before. Between them a box runs straight.
     """
-    lanes = {key: number for number, key in enumerate((*video.roster.keys, UNKNOWN))}
+    lanes = {member.key: number for number, member in enumerate(video.lanes)}
     tolerance = max(0.5, min(video.info.width, video.info.height) * STRAY_SHARE)
     chunks: dict[int, list[list[Any]]] = defaultdict(list)
     for run in runs(video.faces, video.frames):
@@ -86,8 +85,6 @@ def _positions(run: Run, inside: np.ndarray[Any, np.dtype[np.bool_]], tolerance:
 
 def _data(folder: Path, video: Labelled, chunks: list[int]) -> dict[str, Any]:
     starts_s, ends_s = shown_s(video.frames)
-    unknown = Member(UNKNOWN, UNKNOWN, UNKNOWN_COLOUR)
-    members = (*video.roster.members, unknown)
     return {
         "title": video.info.path.name,
         "original": address(video.info.path, folder),
@@ -98,7 +95,7 @@ def _data(folder: Path, video: Labelled, chunks: list[int]) -> dict[str, Any]:
         "end_s": round(float(ends_s[-1]), 3) if len(ends_s) else 0,
         "boxes_s": BOXES_S,
         "chunks": chunks,
-        "members": [_lane(folder, video, member, number) for number, member in enumerate(members, start=1)],
+        "members": [_lane(folder, video, member, number) for number, member in enumerate(video.lanes, start=1)],
     }
 
 

@@ -19,10 +19,10 @@ from pipeline.files import write_text
 from pipeline.fonts import font_for
 from pipeline.records import UNKNOWN, Float64
 from pipeline.roster import Member
-from pipeline.video.exports.labelled import Labelled
 from pipeline.video.exports.paths import Run, key_places, runs
-from pipeline.video.exports.screen_time import Appearance
-from pipeline.words import in_line
+from pipeline.video.labelled import Labelled
+from pipeline.video.screen_time import Appearance
+from pipeline.words import in_line, shortened
 
 FLICKER_S: Final = 0.25  # what comes and goes within this changes no cue
 MAX_NAME: Final = 32  # characters at a face
@@ -82,7 +82,7 @@ def placed_names(video: Labelled) -> SSAFile:
     names, rooms, styles = {}, {}, {}
     for number, member in enumerate(video.roster.members, start=1):
         name = one_line(member)
-        name = name if len(name) <= MAX_NAME else name[: MAX_NAME - 1] + "…"
+        name = shortened(name, MAX_NAME)
         rooms[member.key] = ImageFont.truetype(str(font_for(name)[0]), text_px).getlength(name) / 2 + text_px / 3
         names[member.key] = name.translate(_MARKUP)
         styles[member.key] = f"{number} {names[member.key].translate(_STYLE_ENDS)}"

@@ -11,11 +11,10 @@ from typing import Any
 
 from pipeline.files import write_json, write_text
 from pipeline.records import UNKNOWN
-from pipeline.roster import Member
-from pipeline.video.exports.labelled import Labelled
-from pipeline.video.exports.screen_time import shown_s, together
+from pipeline.video.exports.plots import Lane, write_screen_time
 from pipeline.video.exports.thumbnails import thumbnail_of
-from pipeline.video.plots import UNKNOWN_COLOUR, Lane, write_screen_time
+from pipeline.video.labelled import Labelled
+from pipeline.video.screen_time import shown_s, together
 
 APPEARANCE_COLUMNS = ["member", "start_s", "end_s", "shots"]
 SCREEN_TIME_COLUMNS = [
@@ -42,8 +41,7 @@ def write_tables(folder: Path, video: Labelled) -> None:
 
 
 def _lanes(video: Labelled) -> list[Lane]:
-    unknown = Member(UNKNOWN, UNKNOWN, UNKNOWN_COLOUR)
-    members = {member.key: member for member in (*video.roster.members, unknown)}
+    members = {member.key: member for member in video.lanes}
     return [
         Lane(
             member=members[time.member],

@@ -14,7 +14,7 @@ from pipeline.files import written_whole
 from pipeline.fonts import font_for
 from pipeline.records import UNKNOWN
 from pipeline.video.analyse import Analysis
-from pipeline.video.exports.screen_time import shown_s
+from pipeline.video.screen_time import shown_s
 
 MAX_GROUPS: Final = 36
 MAX_TILES: Final = 7  # of one group

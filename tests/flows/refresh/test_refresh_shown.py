@@ -16,8 +16,8 @@ from conftest import draw
 
 from flows.refresh.findings import Findings
 from flows.refresh.run import RefusedError, Report
-from pipeline.compare import Comparison
-from pipeline.drift import Count
+from pipeline.evaluation.compare import Comparison
+from pipeline.evaluation.drift import Count
 
 GROUP = "Duo {x} 등불"
 

@@ -13,7 +13,7 @@ from pipeline.records import LABELLED_FACES, NAMED_TRACKS, VIDEO_FRAMES
 from pipeline.roster import COLOURS, Member, Roster
 from pipeline.video.analyse import Analysis
 from pipeline.video.exports import write_exports
-from pipeline.video.exports.labelled import labelled
+from pipeline.video.labelled import labelled
 from pipeline.video.probe import VideoInfo
 
 ROSTER = Roster(

@@ -15,9 +15,9 @@ from PIL import ImageColor
 
 from pipeline.roster import COLOURS, Member, Roster
 from pipeline.video.decode import frames
-from pipeline.video.exports.screen_time import Appearance
 from pipeline.video.exports.subtitles import Cue, cues
 from pipeline.video.probe import VideoInfo, probe
+from pipeline.video.screen_time import Appearance
 
 KEYS = ("jm", "sk", "mai")
 

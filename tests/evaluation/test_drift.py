@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.drift import Count, counts, dropped_drift, raw_drift
+from pipeline.evaluation.drift import Count, counts, dropped_drift, raw_drift
 from pipeline.forgotten import remember
 from pipeline.layout import FETCHES_FILE, MANIFEST_FILE
 from pipeline.params import Params, Refresh

@@ -15,8 +15,8 @@ from PIL import Image, ImageColor
 
 from pipeline.records import UNKNOWN
 from pipeline.roster import COLOURS, Member, Roster
-from pipeline.video.exports.screen_time import Appearance, ScreenTime, appearances, screen_times, shown_s, together
 from pipeline.video.probe import VideoInfo, probe
+from pipeline.video.screen_time import Appearance, ScreenTime, appearances, screen_times, shown_s, together
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from standins import EMBEDDER
 
 from pipeline import train as training
 from pipeline.classifiers.model import save
-from pipeline.compare import Comparison, compare, sign_test, unlearnt
+from pipeline.evaluation.compare import Comparison, compare, sign_test, unlearnt
 from pipeline.forgotten import remember
 from pipeline.params import Params
 from pipeline.records import SPLIT, TEST, TRAIN

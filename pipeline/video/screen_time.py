@@ -10,12 +10,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from pipeline.assign import SURE
 from pipeline.records import UNKNOWN, Float64, Ints
 from pipeline.roster import Roster
 
 MAX_GAP_S: Final = 0.5  # a face lost for less than this within a shot was there all the time
 SINGLE_FRAME_S: Final = 0.04  # how long the only frame of a video is taken to be shown
-SURE: Final = 0.9  # the confidence from which a face is surely that member's
 CONCEIVABLE: Final = 0.1  # below this a face is as surely not that member's
 
 

@@ -14,10 +14,10 @@ import pandas as pd
 from scipy.optimize import linear_sum_assignment
 
 from pipeline.errors import DatasetError
+from pipeline.evaluation.truth import read_truth
 from pipeline.models.geometry import iou_matrix
 from pipeline.records import BOX, LABELLED_FACES, UNKNOWN, Float32
 from pipeline.tables import read_table
-from pipeline.truth import read_truth
 
 MIN_IOU: Final = 0.3
 HARDLY_ANY: Final = 0.05  # of the true faces found: fewer than a poor result has, where faces are found at all

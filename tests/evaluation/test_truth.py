@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import DatasetError
-from pipeline.truth import read_truth
+from pipeline.evaluation.truth import read_truth
 
 COLUMNS = b"frame,member,x0,y0,x1,y1"
 FACE = COLUMNS + b"\n0,mira,0,0,9,9\n"

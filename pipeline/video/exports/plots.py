@@ -9,17 +9,16 @@ from typing import Final
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.font_manager import FontProperties
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from pipeline.files import written_whole
-from pipeline.fonts import font_for, shown_name
+from pipeline.figures import INK, save, set_names
+from pipeline.fonts import shown_name
 from pipeline.roster import Member
+from pipeline.words import shortened
 
-UNKNOWN_COLOUR: Final = "#B5B5B5"
 MIN_SPAN_SHARE: Final = 0.002  # of the video's length; a shorter appearance would not be seen
+DPI: Final = 120
 MAX_NAME: Final = 24  # characters; a longer one would leave no room for the bars
-_INK: Final = "#333333"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +38,7 @@ def write_screen_time(path: Path, lanes: Sequence[Lane], span_s: tuple[float, fl
     _draw_bars(bars, lanes)
     _draw_timeline(timeline, lanes, span_s)
     bars.invert_yaxis()
-    with written_whole(path) as temporary:
-        figure.savefig(temporary, dpi=120, format="png")
+    save(figure, path, DPI)
 
 
 def _draw_bars(axes: Axes, lanes: Sequence[Lane]) -> None:
@@ -50,17 +48,15 @@ def _draw_bars(axes: Axes, lanes: Sequence[Lane]) -> None:
         low_s, high_s = min(lane.range_s[0], lane.seconds), max(lane.range_s[1], lane.seconds)
         if high_s - low_s > 0.1:
             reach = [[lane.seconds - low_s], [high_s - lane.seconds]]
-            axes.errorbar(lane.seconds, place, xerr=reach, ecolor=_INK, elinewidth=1, capsize=3)
+            axes.errorbar(lane.seconds, place, xerr=reach, ecolor=INK, elinewidth=1, capsize=3)
         axes.annotate(
             f"{lane.seconds:.1f} s", (high_s, place), (5, 0), textcoords="offset points", va="center", fontsize=9
         )
     names = (shown_name(lane.member, place) for place, lane in enumerate(lanes, start=1))
-    axes.set_yticks(places, [name if len(name) <= MAX_NAME else name[: MAX_NAME - 1] + "…" for name in names])
-    for label in axes.get_yticklabels():
-        label.set_parse_math(False)  # a dollar sign is a dollar sign
-        label.set_fontproperties(FontProperties(fname=str(font_for(label.get_text())[0]), size=11))
+    axes.set_yticks(places, [shortened(name, MAX_NAME) for name in names])
+    set_names(axes.get_yticklabels())
     axes.set_xlim(0, 1.25 * max((max(lane.seconds, lane.range_s[1]) for lane in lanes), default=0) or 1)
-    axes.set_title("seconds on screen, and how sure", fontsize=10, color=_INK)
+    axes.set_title("seconds on screen, and how sure", fontsize=10, color=INK)
     axes.xaxis.set_visible(False)
     axes.tick_params(left=False)
     axes.spines[:].set_visible(False)
@@ -74,7 +70,7 @@ def _draw_timeline(axes: Axes, lanes: Sequence[Lane], span_s: tuple[float, float
         spans = [(start, max(end - start, shortest_s)) for start, end in lane.spans_s]
         axes.broken_barh(spans, (place - 0.31, 0.62), color=lane.member.colour, linewidth=0)
     axes.set_xlim(start_s, max(end_s, start_s + 1e-3))
-    axes.set_title("when", fontsize=10, color=_INK)
+    axes.set_title("when", fontsize=10, color=INK)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=10, steps=[1, 1.5, 2, 3, 6, 10]))
     decimals = 1 if end_s - start_s < 10 else 0
     axes.xaxis.set_major_formatter(FuncFormatter(lambda time_s, _: _clock(time_s, decimals)))

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from pipeline.roster import Roster
-from pipeline.video.exports.screen_time import Appearance, ScreenTime, appearances, screen_times
+from pipeline.records import UNKNOWN
+from pipeline.roster import UNKNOWN_COLOUR, Member, Roster
 from pipeline.video.probe import VideoInfo
+from pipeline.video.screen_time import Appearance, ScreenTime, appearances, screen_times
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,11 @@ class Labelled:
     roster: Roster
     appearances: list[Appearance]
     times: list[ScreenTime]
+
+    @property
+    def lanes(self) -> tuple[Member, ...]:
+        """The members in the roster's order, and last 'unknown' as if it were one."""
+        return (*self.roster.members, Member(UNKNOWN, UNKNOWN, UNKNOWN_COLOUR))
 
 
 def labelled(faces: pd.DataFrame, frames: pd.DataFrame, info: VideoInfo, roster: Roster) -> Labelled:

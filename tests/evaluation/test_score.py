@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from pipeline.errors import DatasetError
+from pipeline.evaluation.score import MemberScore, Score, ShotScore, score
 from pipeline.files import write_json
 from pipeline.records import BOX, LABELLED_FACES
-from pipeline.score import MemberScore, Score, ShotScore, score
 from pipeline.tables import write_table
 
 LEFT, RIGHT, FAR = (0, 0, 100, 100), (200, 0, 300, 100), (500, 500, 600, 600)
