@@ -31,7 +31,7 @@ def main(data: Path, params: Params) -> None:
     """Read raw/; write clean/, clean.parquet, dropped/clean.parquet and the sheets of what was dropped."""
     raw, folder = data / "raw", data / "clean"
     manifest = read_manifest(raw).rename(columns={"key": "raw_key"})
-    there = manifest["path"].map(lambda path: _is_there(raw, path)).astype(bool)  # one of a conflict may be deleted
+    there = manifest["path"].map(lambda path: (raw / path).is_file()).astype(bool)  # one of a conflict may be deleted
     files = {row.raw_key: raw / row.path for row in manifest[there].itertuples()}
     seen = look(files, folder, params.clean)
     pictures = manifest[there][["raw_key", "member", "fetched_at"]].merge(seen, on="raw_key")
@@ -81,16 +81,12 @@ def judge(pictures: pd.DataFrame, distance: int) -> pd.DataFrame:
 def keep_only(kept: pd.DataFrame, files: dict[str, Path], folder: Path, clean: Clean) -> None:
     """Make `folder` hold the kept pictures and no others; a copy that became the best is decoded again."""
     wanted = dict(zip(kept["key"] + ".jpg", kept["raw_key"], strict=True))
-    present = {path.name for path in folder.iterdir()}
+    present = {path.name for path in folder.iterdir() if path.is_file()}
     for name in present - wanted.keys() - {SEEN_FILE}:
         (folder / name).unlink()
     for raw_key in sorted({wanted[name] for name in wanted.keys() - present}):
         _, jpegs = look_at(clean, (raw_key, files[raw_key]))
         write_files(folder, {name: jpeg for name, jpeg in jpegs.items() if name in wanted})
-
-
-def _is_there(raw: Path, path: str) -> bool:
-    return ".." not in Path(path).parts and not Path(path).is_absolute() and (raw / path).is_file()
 
 
 def _missing(rows: pd.DataFrame) -> pd.DataFrame:

@@ -143,7 +143,7 @@ def _save(data: Path, found: Found, made_by: str) -> None:
 def _remove_strays(folder: Path, kept: set[str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for path in folder.iterdir():
-        if path.name not in kept:
+        if path.name not in kept and path.is_file():
             path.unlink()
 
 
