@@ -17,7 +17,7 @@ from pipeline.images import read_small
 from pipeline.incremental import FINGERPRINT
 from pipeline.manifest import read_manifest, read_not_kept
 from pipeline.params import Clean, Params
-from pipeline.records import CLEAN, KEPT, UNDER, Dropped, Ints, Rgb
+from pipeline.records import CLEAN, CONFLICT, DUPLICATE, KEPT, NEAR_DUPLICATE, UNDER, Dropped, Ints, Rgb
 from pipeline.seen import SEEN_FILE, look, look_at, pixels_made_by, write_files
 from pipeline.sheets import TILE_PX, Source, write_sheets
 from pipeline.stage import run_stage, told
@@ -68,7 +68,7 @@ def judge(pictures: pd.DataFrame, distance: int) -> pd.DataFrame:
     copy = ~conflict & (copies.keeper != rows.index)
     kept_as = rows["key"].to_numpy()[copies.keeper]
     exact = rows["pixels_sha256"].to_numpy()[copies.keeper] == rows["pixels_sha256"]
-    rows["reason"] = np.select([conflict, copy & exact, copy], ["conflict", "duplicate", "near-duplicate"], "")
+    rows["reason"] = np.select([conflict, copy & exact, copy], [CONFLICT, DUPLICATE, NEAR_DUPLICATE], "")
     rows["detail"] = np.where(copy, KEPT + kept_as, "")
     for _, names in rows["member"][conflict].groupby(copies.photo[conflict]):
         rows.loc[names.index, "detail"] = f"{UNDER}{', '.join(sorted(set(names)))}"

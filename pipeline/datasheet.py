@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import io
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,10 +20,11 @@ from pipeline import __version__
 from pipeline.errors import UnreadableImageError
 from pipeline.files import write_text
 from pipeline.images import THREADS, read_small
+from pipeline.keys import raw_key, shortened
 from pipeline.layout import STAGES_THAT_DROP, dropped_by
 from pipeline.manifest import read_fetches, read_manifest
 from pipeline.params import Clean, Params
-from pipeline.records import CLEAN, CURATED, DROPPED, FACES, SHORT_KEY, SPLIT, SUGGESTED, TEST, TRAIN, UNLABELLED
+from pipeline.records import CLEAN, CURATED, DROPPED, FACES, SPLIT, SUGGESTED, TEST, TRAIN, UNLABELLED
 from pipeline.roster import read_roster
 from pipeline.stage import run_stage
 from pipeline.tables import read_table
@@ -49,7 +49,7 @@ class Photo:
     @property
     def short(self) -> str:
         """The key as review.csv takes it."""
-        return re.sub(rf"^([0-9a-f]{{{SHORT_KEY}}})[0-9a-f]*", r"\1", self.key)
+        return shortened(self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,10 +176,10 @@ def _fates(tables: dict[str, pd.DataFrame]) -> dict[str, dict[str, list[Photo]]]
     member_of = dict(zip(tables["faces"]["key"], tables["faces"]["member"], strict=True))
     fates: dict[str, dict[str, list[Photo]]] = defaultdict(lambda: defaultdict(list))
     for row in tables["curated"].sort_values(["quality", "key"], ascending=[False, True]).itertuples():
-        fates[row.member]["kept"] += [Photo(row.key, one.link) for one in sources[_raw_key(row.key)][:1]]
+        fates[row.member]["kept"] += [Photo(row.key, one.link) for one in sources[raw_key(row.key)][:1]]
     met: Counter[tuple[str, str]] = Counter()
     for row in tables["dropped"].itertuples():
-        of_photo = sources[_raw_key(row.key)]
+        of_photo = sources[raw_key(row.key)]
         if of_photo:  # a file that two members have was dropped once for each
             one = of_photo[met[row.stage, row.key] % len(of_photo)]
             met[row.stage, row.key] += 1
@@ -191,7 +191,7 @@ def _fates(tables: dict[str, pd.DataFrame]) -> dict[str, dict[str, list[Photo]]]
 def _pictured(photo: Photo, data: Path, paths: dict[str, Path], limits: Clean) -> Photo:
     """The photo with its picture as a data address: its aligned crop, its clean picture or the raw file."""
     sources = [data / "faces" / f"{photo.key}.png", data / "clean" / f"{photo.key}.jpg"]
-    source = next((path for path in sources if path.is_file()), paths[_raw_key(photo.key)])
+    source = next((path for path in sources if path.is_file()), paths[raw_key(photo.key)])
     try:
         image = Image.fromarray(read_small(source, THUMBNAIL_PX, limits))
     except UnreadableImageError:
@@ -200,10 +200,6 @@ def _pictured(photo: Photo, data: Path, paths: dict[str, Path], limits: Clean) -
     image.save(jpeg, "JPEG", quality=QUALITY)
     picture = f"data:image/jpeg;base64,{base64.b64encode(jpeg.getvalue()).decode('ascii')}"
     return Photo(photo.key, photo.link, picture)
-
-
-def _raw_key(key: str) -> str:
-    return key.partition("@")[0].partition(".")[0]
 
 
 if __name__ == "__main__":
