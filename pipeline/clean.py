@@ -17,7 +17,7 @@ from pipeline.images import read_small
 from pipeline.incremental import FINGERPRINT
 from pipeline.manifest import read_manifest, read_not_kept
 from pipeline.params import Clean, Params
-from pipeline.records import CLEAN, KEPT, UNDER, Dropped, Ints, Rgb
+from pipeline.records import CLEAN, CONFLICT, DUPLICATE, KEPT, NEAR_DUPLICATE, UNDER, Dropped, Ints, Rgb
 from pipeline.seen import SEEN_FILE, look, look_at, pixels_made_by, write_files
 from pipeline.sheets import TILE_PX, Source, write_sheets
 from pipeline.stage import run_stage, told
@@ -31,7 +31,7 @@ def main(data: Path, params: Params) -> None:
     """Read raw/; write clean/, clean.parquet, dropped/clean.parquet and the sheets of what was dropped."""
     raw, folder = data / "raw", data / "clean"
     manifest = read_manifest(raw).rename(columns={"key": "raw_key"})
-    there = manifest["path"].map(lambda path: _is_there(raw, path)).astype(bool)  # one of a conflict may be deleted
+    there = manifest["path"].map(lambda path: (raw / path).is_file()).astype(bool)  # one of a conflict may be deleted
     files = {row.raw_key: raw / row.path for row in manifest[there].itertuples()}
     seen = look(files, folder, params.clean)
     pictures = manifest[there][["raw_key", "member", "fetched_at"]].merge(seen, on="raw_key")
@@ -68,7 +68,7 @@ def judge(pictures: pd.DataFrame, distance: int) -> pd.DataFrame:
     copy = ~conflict & (copies.keeper != rows.index)
     kept_as = rows["key"].to_numpy()[copies.keeper]
     exact = rows["pixels_sha256"].to_numpy()[copies.keeper] == rows["pixels_sha256"]
-    rows["reason"] = np.select([conflict, copy & exact, copy], ["conflict", "duplicate", "near-duplicate"], "")
+    rows["reason"] = np.select([conflict, copy & exact, copy], [CONFLICT, DUPLICATE, NEAR_DUPLICATE], "")
     rows["detail"] = np.where(copy, KEPT + kept_as, "")
     for _, names in rows["member"][conflict].groupby(copies.photo[conflict]):
         rows.loc[names.index, "detail"] = f"{UNDER}{', '.join(sorted(set(names)))}"
@@ -81,16 +81,12 @@ def judge(pictures: pd.DataFrame, distance: int) -> pd.DataFrame:
 def keep_only(kept: pd.DataFrame, files: dict[str, Path], folder: Path, clean: Clean) -> None:
     """Make `folder` hold the kept pictures and no others; a copy that became the best is decoded again."""
     wanted = dict(zip(kept["key"] + ".jpg", kept["raw_key"], strict=True))
-    present = {path.name for path in folder.iterdir()}
+    present = {path.name for path in folder.iterdir() if path.is_file()}
     for name in present - wanted.keys() - {SEEN_FILE}:
         (folder / name).unlink()
     for raw_key in sorted({wanted[name] for name in wanted.keys() - present}):
         _, jpegs = look_at(clean, (raw_key, files[raw_key]))
         write_files(folder, {name: jpeg for name, jpeg in jpegs.items() if name in wanted})
-
-
-def _is_there(raw: Path, path: str) -> bool:
-    return ".." not in Path(path).parts and not Path(path).is_absolute() and (raw / path).is_file()
 
 
 def _missing(rows: pd.DataFrame) -> pd.DataFrame:

@@ -13,11 +13,12 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from pipeline.decisions import ACCEPT, REJECT, decisions_path, is_unlabelled, read_decisions
+from pipeline.decisions import ACCEPT, REJECT, decisions_path, read_decisions
 from pipeline.judging import Bounds, judge
+from pipeline.keys import is_unlabelled
 from pipeline.labelquality import label_quality
 from pipeline.params import Params
-from pipeline.records import CURATED, SUGGESTED, SUSPECTS, Dropped
+from pipeline.records import CURATED, REJECTED, SUGGESTED, SUSPECTS, Dropped
 from pipeline.sheets import write_sheets
 from pipeline.stage import run_stage, told
 from pipeline.strangers import stranger_likeness
@@ -90,7 +91,7 @@ def _dropped(rejected: pd.Series, suspects: pd.DataFrame) -> list[Dropped]:
         Dropped(row.key, STAGE, row.reason, f"looks like {row.looks_like}, score {row.score:.2f}")
         for row in suspects[suspects["action"] == DROP].itertuples()
     ]
-    return [Dropped(key, STAGE, "rejected by a person") for key in rejected] + by_machine
+    return [Dropped(key, STAGE, REJECTED) for key in rejected] + by_machine
 
 
 def _cells(data: Path, suspects: pd.DataFrame) -> Iterator[tuple[str, Path, str]]:

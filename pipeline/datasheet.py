@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,11 +16,12 @@ from pipeline import __version__
 from pipeline.errors import UnreadableImageError
 from pipeline.files import write_text
 from pipeline.images import THREADS, encode_jpeg, read_small
+from pipeline.keys import raw_key, shortened
 from pipeline.layout import STAGES_THAT_DROP, dropped_by
 from pipeline.manifest import read_fetches, read_manifest
 from pipeline.pages import data_url, template
 from pipeline.params import Clean, Params
-from pipeline.records import CLEAN, CURATED, DROPPED, FACES, SHORT_KEY, SPLIT, SUGGESTED, TEST, TRAIN, UNLABELLED
+from pipeline.records import CLEAN, CURATED, DROPPED, FACES, SPLIT, SUGGESTED, TEST, TRAIN, UNLABELLED
 from pipeline.roster import read_roster
 from pipeline.stage import run_stage
 from pipeline.tables import read_table
@@ -46,7 +46,7 @@ class Photo:
     @property
     def short(self) -> str:
         """The key as review.csv takes it."""
-        return re.sub(rf"^([0-9a-f]{{{SHORT_KEY}}})[0-9a-f]*", r"\1", self.key)
+        return shortened(self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,10 +170,10 @@ def _fates(tables: dict[str, pd.DataFrame]) -> dict[str, dict[str, list[Photo]]]
     member_of = dict(zip(tables["faces"]["key"], tables["faces"]["member"], strict=True))
     fates: dict[str, dict[str, list[Photo]]] = defaultdict(lambda: defaultdict(list))
     for row in tables["curated"].sort_values(["quality", "key"], ascending=[False, True]).itertuples():
-        fates[row.member]["kept"] += [Photo(row.key, one.link) for one in sources[_raw_key(row.key)][:1]]
+        fates[row.member]["kept"] += [Photo(row.key, one.link) for one in sources[raw_key(row.key)][:1]]
     met: Counter[tuple[str, str]] = Counter()
     for row in tables["dropped"].itertuples():
-        of_photo = sources[_raw_key(row.key)]
+        of_photo = sources[raw_key(row.key)]
         if of_photo:  # a file that two members have was dropped once for each
             one = of_photo[met[row.stage, row.key] % len(of_photo)]
             met[row.stage, row.key] += 1
@@ -185,16 +185,12 @@ def _fates(tables: dict[str, pd.DataFrame]) -> dict[str, dict[str, list[Photo]]]
 def _pictured(photo: Photo, data: Path, paths: dict[str, Path], limits: Clean) -> Photo:
     """The photo with its picture as a data address: its aligned crop, its clean picture or the raw file."""
     sources = [data / "faces" / f"{photo.key}.png", data / "clean" / f"{photo.key}.jpg"]
-    source = next((path for path in sources if path.is_file()), paths[_raw_key(photo.key)])
+    source = next((path for path in sources if path.is_file()), paths[raw_key(photo.key)])
     try:
         rgb = read_small(source, THUMBNAIL_PX, limits)
     except UnreadableImageError:
         return photo
     return replace(photo, picture=data_url(encode_jpeg(rgb, QUALITY), "jpeg"))
-
-
-def _raw_key(key: str) -> str:
-    return key.partition("@")[0].partition(".")[0]
 
 
 if __name__ == "__main__":

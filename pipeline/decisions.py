@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from filelock import FileLock
 
 from pipeline.errors import DatasetError
 from pipeline.files import write_text
+from pipeline.keys import is_unlabelled, raw_key
 from pipeline.records import SHORT_KEY
 from pipeline.roster import read_roster
 
@@ -102,11 +102,6 @@ def read_decisions(data: Path, keys: Iterable[str]) -> Decisions:
     return Decisions(pd.DataFrame(list(last.values()), columns=list(COLUMNS), dtype=str), tuple(unmatched))
 
 
-def is_unlabelled(key: str) -> bool:
-    """Whether the face with this key is one of several in its picture."""
-    return "@" in key
-
-
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Line number and COLUMNS of every line that is not blank."""
     if not path.is_file():
@@ -149,14 +144,14 @@ def _found(key: str, known: list[str]) -> list[str]:
 
 def _parts(key: str) -> tuple[str, str]:
     """The photo's hash, and what stands behind it: `.2`, `@1`, `.2@1` or nothing."""
-    photo = re.split("[.@]", key, maxsplit=1)[0]
+    photo = raw_key(key)
     return photo, key[len(photo) :]
 
 
 def _fault(row: dict[str, str], found: list[str], members: tuple[str, ...]) -> str:
     if row["decision"] not in (ACCEPT, REJECT, CLEAR):
         return f"a decision is '{ACCEPT}', '{REJECT}' or '{CLEAR}', not {row['decision']!r}"
-    if row["key"] not in found and len(_parts(row["key"])[0]) < SHORT_KEY:
+    if row["key"] not in found and len(raw_key(row["key"])) < SHORT_KEY:
         return f"the key {row['key']!r} has less than {SHORT_KEY} characters"
     if len(found) > 1:
         return f"{row['key']!r} may be any of {len(found)} faces: write more of {' or '.join(found[:3])}"

@@ -18,6 +18,7 @@ from pipeline.files import written_whole
 from pipeline.gates import Crop, gate, prominent_faces
 from pipeline.images import read_still
 from pipeline.incremental import FINGERPRINT, earlier_tables, fingerprint, saved_often
+from pipeline.keys import face_key, picture_key
 from pipeline.models import Detector
 from pipeline.models.retinaface import RetinaFace
 from pipeline.models.weights import chosen_detector
@@ -75,7 +76,9 @@ def _known(data: Path, clean: pd.DataFrame, made_by: str) -> Found:
     """What an earlier run found in pictures that are still there, with their present member and duplicate group."""
     tables = {"faces.parquet": FACES, "unlabelled.parquet": UNLABELLED, f"dropped/{STAGE}.parquet": DROPPED}
     single, unlabelled, dropped = earlier_tables(data, tables, made_by)
-    there = set(clean["key"]) - {_photo(row.key) for rows in (single, unlabelled) for row in _without_crop(data, rows)}
+    there = set(clean["key"]) - {
+        picture_key(row.key) for rows in (single, unlabelled) for row in _without_crop(data, rows)
+    }
     rows = [Dropped(*row) for row in dropped[DROPPED.names].itertuples(index=False) if row.key in there]
     several = {row.key for row in rows}
     return Found(_followed(single, clean, there), _followed(unlabelled, clean, there & several), rows)
@@ -86,14 +89,10 @@ def _without_crop(data: Path, rows: pd.DataFrame) -> Iterator[Any]:
 
 
 def _followed(rows: pd.DataFrame, clean: pd.DataFrame, there: set[str]) -> list[Row]:
-    photo = rows["key"].map(_photo)
+    photo = rows["key"].map(picture_key)
     rows = rows[photo.isin(there)]
     now = clean.set_index("key").loc[photo[rows.index]]
     return rows.assign(**{name: now[name].to_numpy() for name in ("member", "duplicate_group")}).to_dict("records")
-
-
-def _photo(key: str) -> str:
-    return key.partition("@")[0]
 
 
 def _look(data: Path, row: Row, detector: Detector, gates: FaceGates) -> tuple[list[Row], Dropped | None]:
@@ -106,7 +105,7 @@ def _look(data: Path, row: Row, detector: Detector, gates: FaceGates) -> tuple[l
     faults = [gate(crop.quality, gates) for crop in crops]
     if len(crops) > 1:
         good = [place for place, fault in enumerate(faults) if fault is None]
-        rows = [_row(data, row, f"{key}@{place + 1}", crops[place]) for place in good]
+        rows = [_row(data, row, face_key(key, place + 1), crops[place]) for place in good]
         return rows, Dropped(key, STAGE, "several faces", f"{len(crops)} faces, {len(good)} kept aside")
     if not crops:
         return [], Dropped(key, STAGE, "no face")
@@ -143,7 +142,7 @@ def _save(data: Path, found: Found, made_by: str) -> None:
 def _remove_strays(folder: Path, kept: set[str]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for path in folder.iterdir():
-        if path.name not in kept:
+        if path.name not in kept and path.is_file():
             path.unlink()
 
 

@@ -19,6 +19,8 @@ from filelock import FileLock, Timeout
 
 _CHUNK_BYTES = 1 << 20
 WRITING = ".writing-"  # how the names of files begin that are not whole yet
+_REPLACED = "-old"
+_SETTLED_S = 60  # putting a folder in place takes no second; what stands between for longer was left so
 _FORGOTTEN_S = 86_400  # what nobody has written to for a day was left by a process that was killed
 _UMASK = os.umask(0)  # it can only be read by setting it; once, at import, no thread can see the change
 os.umask(_UMASK)
@@ -41,6 +43,26 @@ def written_whole(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def written_for_good(path: Path) -> Iterator[Path]:
+    """As `written_whole`; once the block has ended, no power cut takes the file back. It costs some milliseconds."""
+    with written_whole(path) as temporary:
+        yield temporary
+        settle(temporary)
+    settle(path.parent)
+
+
+def settle(path: Path) -> None:
+    """Wait until the file's bytes, or a folder's names, are on the disk."""
+    if path.is_dir() and sys.platform == "win32":  # which keeps names by itself
+        return
+    handle = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 @contextmanager
@@ -69,12 +91,14 @@ def put_in_place(folder: Path, path: Path) -> None:
     if not path.exists():
         folder.replace(path)
         return
-    outgoing = folder.with_name(folder.name + "-old")
-    path.replace(outgoing)
+    outgoing = folder.with_name(folder.name + _REPLACED)
+    outgoing.mkdir()
+    path.replace(outgoing / path.name)  # killed here, _sweep finds it by its name
     try:
         folder.replace(path)
     except OSError:
-        outgoing.replace(path)
+        (outgoing / path.name).replace(path)
+        outgoing.rmdir()
         raise
     shutil.rmtree(outgoing)
 
@@ -98,14 +122,20 @@ def held(path: Path, message: str) -> Iterator[None]:
         lock.release()
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write `text` as UTF-8, whole or not at all."""
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write `content`, whole or not at all."""
     with written_whole(path) as temporary:
+        temporary.write_bytes(content)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write `text` as UTF-8, whole or not at all, for good."""
+    with written_for_good(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="\n")
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write `value` as readable JSON, whole or not at all."""
+    """Write `value` as readable JSON, whole or not at all, for good."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
 
 
@@ -120,15 +150,21 @@ def sha256_of(path: Path) -> str:
 
 @cache
 def _sweep(folder: Path) -> None:
-    """Remove what killed processes left in `folder`; once per process, since folders are large and this is rare."""
+    """Remove what killed processes left in `folder`, and bring back what they were just replacing.
+
+    Once per process, since folders are large and this is rare.
+    """
     for left in folder.glob(f"{WRITING}*"):
         with suppress(OSError):  # another process sweeps it too, or may not be ours to remove
             written = max(path.lstat().st_mtime for path in (left, *left.rglob("*")))
-            if time.time() - written > _FORGOTTEN_S:
+            age_s = time.time() - written
+            if left.name.endswith(_REPLACED) and age_s > _SETTLED_S:
+                _bring_back(left)
+            if age_s > _FORGOTTEN_S:
                 shutil.rmtree(left) if left.is_dir() and not left.is_symlink() else left.unlink()
 
 
-def write_bytes(path: Path, content: bytes) -> None:
-    """Write `content`, whole or not at all."""
-    with written_whole(path) as temporary:
-        temporary.write_bytes(content)
+def _bring_back(outgoing: Path) -> None:
+    for folder in outgoing.iterdir():
+        if not (outgoing.parent / folder.name).exists():
+            folder.replace(outgoing.parent / folder.name)

@@ -23,9 +23,21 @@ from pipeline.decisions import ACCEPT, decisions_path, drop_lines, read_decision
 from pipeline.errors import DatasetError
 from pipeline.files import WRITING
 from pipeline.forgotten import FORGOTTEN_FILE, Forgotten, read_forgotten, remember
+from pipeline.keys import raw_key
 from pipeline.layout import LABELLED, MANIFEST_FILE, PLOTS, REFRESHES, THUMBNAILS, analyses_of, metrics_of, model_of
 from pipeline.manifest import read_fetches, read_manifest
-from pipeline.records import DROPPED, FACES, KEPT, LABELLED_FACES, SHORT_KEY, SUGGESTED, SUSPECTS, UNDER, UNLABELLED
+from pipeline.records import (
+    CONFLICT,
+    DROPPED,
+    FACES,
+    KEPT,
+    LABELLED_FACES,
+    SHORT_KEY,
+    SUGGESTED,
+    SUSPECTS,
+    UNDER,
+    UNLABELLED,
+)
 from pipeline.roster import read_roster, remove_member, roster_path
 from pipeline.suspects import DROP
 from pipeline.tables import drop_rows, read_table, read_table_if_there
@@ -67,15 +79,15 @@ def member_of(data: Path, name: str) -> Person:
     folder = data / "raw" / member if member in (*roster.keys, *manifest["member"]) else None
     if folder is None and member not in read_forgotten(data).members:
         raise DatasetError(f"nobody in {roster_path(data)} is called {name!r}; there are {', '.join(roster.keys)}")
-    keys = set(manifest["key"][manifest["member"] == member]) | {_raw_key(key) for key in _accepted(data, member)}
+    keys = set(manifest["key"][manifest["member"] == member]) | {raw_key(key) for key in _accepted(data, member)}
     if folder is not None and folder.is_dir():
-        keys |= {_raw_key(path.name) for path in folder.iterdir()}
+        keys |= {raw_key(path.name) for path in folder.iterdir()}
     return Person(data, member, frozenset(keys - {""}))
 
 
 def photo_of(data: Path, short: str) -> Person:
     """The photo whose key begins with `short`, as review.csv has it; DatasetError when it is none or several."""
-    begin = _raw_key(short.strip())
+    begin = raw_key(short.strip())
     found = sorted({key for key in read_manifest(data / "raw")["key"] if key.startswith(begin)})
     if len(begin) < SHORT_KEY:
         raise DatasetError(f"the key {short!r} has less than {SHORT_KEY} characters: write more of it")
@@ -153,20 +165,20 @@ def perhaps_shown(person: Person) -> list[str]:
     dropped = read_table_if_there(data / "dropped" / "clean.parquet", DROPPED)
     members = ", " + dropped["detail"].str.removeprefix(UNDER) + ", "  # a key may hold a comma itself
     among = members.str.contains(f", {person.member}, ", regex=False)
-    conflicts = dropped[(dropped["reason"] == "conflict") & among]
+    conflicts = dropped[(dropped["reason"] == CONFLICT) & among]
     keys = {
         *suspects["key"][(suspects["looks_like"] == person.member) & (suspects["action"] == DROP)],
         *suggested["key"][suggested["member"] == person.member],
         *conflicts["key"],
     }
-    return sorted({_raw_key(key) for key in keys} - person.keys)
+    return sorted({raw_key(key) for key in keys} - person.keys)
 
 
 def other_copies(person: Person) -> list[str]:
     """Keys of files that show the same photo as one of the person's, as the stage clean found them."""
     dropped = read_table_if_there(person.data / "dropped" / "clean.parquet", DROPPED)
     copies = dropped[dropped["detail"].str.startswith(KEPT)]
-    keys, kept = copies["key"].map(_raw_key), copies["detail"].str.removeprefix(KEPT).map(_raw_key)
+    keys, kept = copies["key"].map(raw_key), copies["detail"].str.removeprefix(KEPT).map(raw_key)
     best = {*person.keys, *kept[keys.isin(person.keys)]}
     return sorted({*keys[kept.isin(best)], *best} - person.keys)
 
@@ -204,12 +216,12 @@ def _gone(person: Person, forgotten: Forgotten, rows: pd.DataFrame) -> npt.NDArr
 
 def _is_forgotten(name: str, person: Person, forgotten: Forgotten) -> bool:
     """Whether a key, or the name of a picture's file, belongs to a photo that is forgotten now or was before."""
-    key = _raw_key(name)
+    key = raw_key(name)
     return key in person.keys or key in forgotten.photos
 
 
 def _is_line_of(person: Person, line: Mapping[str, str]) -> bool:
-    begin = _raw_key(line.get("key", ""))
+    begin = raw_key(line.get("key", ""))
     short = len(begin) >= SHORT_KEY and any(key.startswith(begin) for key in person.keys)
     return short or (person.member != "" and line.get("member") == person.member)
 
@@ -238,8 +250,3 @@ def _remove(path: Path) -> None:
     shutil.rmtree(path, ignore_errors=True)
     if path.exists():
         shutil.rmtree(path)  # which raises why not
-
-
-def _raw_key(key: str) -> str:
-    """The key of the photo: of a frame's, of a face's, or of a file's name."""
-    return key.partition(".")[0].partition("@")[0]

@@ -10,6 +10,7 @@ from typing import Final
 import pandas as pd
 import pyarrow as pa
 
+from pipeline.errors import DatasetError
 from pipeline.files import held
 from pipeline.layout import DROPPED_FILE, FETCHES_FILE, MANIFEST_FILE
 from pipeline.records import DROPPED, FETCHES, MANIFEST
@@ -44,5 +45,9 @@ def read_fetches(raw: Path) -> pd.DataFrame:
 
 
 def _read(path: Path, schema: pa.Schema) -> pd.DataFrame:
-    """No stage makes these tables: what they say is nowhere else."""
-    return read_table_if_there(path, schema, f"'dvc checkout --force {path.as_posix()}' brings back the last one")
+    """No stage makes these tables: what they say is nowhere else. Their paths stay inside of raw/."""
+    remedy = f"'dvc checkout --force {path.as_posix()}' brings back the last one"
+    rows = read_table_if_there(path, schema, remedy)
+    if "path" in rows and (outside := [name for name in rows["path"] if Path(name).anchor or ".." in Path(name).parts]):
+        raise DatasetError(f"{path}: {outside[0]!r} leads out of the folder: {remedy}")
+    return rows

@@ -82,7 +82,12 @@ FETCHES = pa.schema(
     ]
 )
 
-# How the detail of a photo dropped as 'conflict' begins; the members follow, parted by ', '.
+# Reasons in DROPPED that more than the stage which gives them knows of.
+CONFLICT: Final = "conflict"
+DUPLICATE: Final = "duplicate"
+NEAR_DUPLICATE: Final = "near-duplicate"
+REJECTED: Final = "rejected by a person"
+# How the detail of a photo dropped as CONFLICT begins; the members follow, parted by ', '.
 UNDER: Final = "the same photo under "
 # How the detail of a copy begins; the key of the picture that was kept follows.
 KEPT: Final = "kept "

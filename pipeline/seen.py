@@ -19,6 +19,7 @@ from pipeline.errors import UnreadableImageError
 from pipeline.files import written_whole
 from pipeline.images import THREADS, encode_jpeg
 from pipeline.incremental import FINGERPRINT, earlier_rows, fingerprint, saved_often
+from pipeline.keys import frame_key
 from pipeline.params import Clean
 from pipeline.progress import track
 from pipeline.records import KEY, TEXT, column
@@ -43,7 +44,7 @@ SEEN: Final = pa.schema(
         column("source_pixels", pa.int64(), "of the picture before it was shrunk"),
         column("bytes", pa.int64(), "size of the raw file"),
         column("phash", pa.uint64(), "perceptual hash, 64 bits"),
-        column("thumbnail", pa.binary(), "a few grey pixels, to compare copies by"),
+        column("thumbnail", pa.binary(), "a few pixels, RGB, to compare copies by"),
     ]
 )
 _NOTHING: Final = {field.name: "" if field.type == pa.string() else 0 for field in SEEN} | {"thumbnail": b""}
@@ -109,7 +110,7 @@ def _row(raw_key: str, picture: Picture, size_bytes: int) -> Row:
     height, width = picture.rgb.shape[:2]
     return _NOTHING | {
         "raw_key": raw_key,
-        "key": raw_key if picture.frame is None else f"{raw_key}.{picture.frame}",
+        "key": frame_key(raw_key, picture.frame),
         "format": picture.format,
         "pixels_sha256": sha256(repr(picture.rgb.shape).encode() + picture.rgb.tobytes()).hexdigest(),
         "frame": picture.frame or 0,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -15,8 +14,9 @@ from PIL import Image, ImageDraw, ImageFont
 from pipeline.errors import UnreadableImageError
 from pipeline.files import folder_written_whole, written_whole
 from pipeline.images import THREADS, read_small
+from pipeline.keys import shortened
 from pipeline.models.weights import fetch
-from pipeline.records import SHORT_KEY, Rgb
+from pipeline.records import Rgb
 
 MAX_CELLS: Final = 200
 TILE_PX: Final = 180
@@ -73,7 +73,7 @@ def sheet(path: Path, cells: Sequence[tuple[Source, str]]) -> None:
             y = _GAP_PX + index // columns * _CELL_HEIGHT_PX
             draw.rectangle((x, y, x + TILE_PX - 1, y + TILE_PX - 1), _BLANK)
             canvas.paste(tile, (x + (TILE_PX - tile.width) // 2, y + (TILE_PX - tile.height) // 2))
-            for line, text in enumerate(_lines(_short(caption), font)):
+            for line, text in enumerate(_lines(shortened(caption), font)):
                 draw.text((x, y + TILE_PX + line * _LINE_PX), text, _INK, font)
     with written_whole(path) as temporary:
         canvas.save(temporary, "JPEG", quality=_QUALITY)
@@ -94,11 +94,6 @@ def _tile(source: Source, font: ImageFont.FreeTypeFont) -> Image.Image:
         tile = Image.new("RGB", (TILE_PX, TILE_PX), _BLANK)
         ImageDraw.Draw(tile).text((TILE_PX / 2, TILE_PX / 2), error.reason, _INK, font, anchor="mm")
     return tile
-
-
-def _short(caption: str) -> str:
-    """The caption with keys as review.csv takes them: enough of the hash, and the frame's number."""
-    return re.sub(rf"\b([0-9a-f]{{{SHORT_KEY}}})[0-9a-f]{{{64 - SHORT_KEY}}}\b", r"\1", caption)
 
 
 def _lines(caption: str, font: ImageFont.FreeTypeFont) -> list[str]:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from pipeline.errors import FAILED, STOPPED, DatasetError, LineupError, is_full, one_line
+from pipeline.errors import FAILED, STOPPED, DatasetError, LineupError, one_line
 from pipeline.files import held
 from pipeline.layout import LOCKS
 from pipeline.params import Params, read_params
@@ -26,7 +26,8 @@ def told(came_in: str, kept: int, reasons: Iterable[str]) -> str:
 def run_stage(main: Callable[[Path, Params], None], arguments: list[str] | None = None) -> int:
     """Run `main` on the group's folder named on the command line and on params.yaml of the current folder.
 
-    Returns the exit status: 0; FAILED after a LineupError, which is printed as one line on stderr; STOPPED by Ctrl-C.
+    Returns the exit status: 0; FAILED after an error that is no mistake of Lineup's own, printed as one line on
+    stderr; STOPPED by Ctrl-C.
     """
     arguments = sys.argv[1:] if arguments is None else arguments
     try:
@@ -38,9 +39,7 @@ def run_stage(main: Callable[[Path, Params], None], arguments: list[str] | None 
         # DVC that was killed leaves its stage at work: the next one's would do the same beside it.
         with held(LOCKS / f"stages-{data.name}", f"waiting: another stage is at work on {data}"):
             main(data, read_params())
-    except (LineupError, OSError) as error:
-        if isinstance(error, OSError) and not is_full(error):
-            raise
+    except (LineupError, OSError, MemoryError) as error:
         print(one_line(error), file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:

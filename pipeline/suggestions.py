@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from pipeline.judging import NOBODY, Bounds, likeness
+from pipeline.keys import picture_key
 from pipeline.params import Curate
 from pipeline.records import SUGGESTED, Float32
 
@@ -31,4 +32,4 @@ def suggest(
     rows = faces[["key"]].assign(member=members[most], likeness=best, margin=margin)
     rows = rows[(best >= bounds.sure) & (margin >= params.swap_margin)]
     rows = rows.sort_values(["likeness", "key"], ascending=[False, True])
-    return rows[~rows.assign(picture=rows["key"].str.partition("@")[0]).duplicated(["picture", "member"])]
+    return rows[~rows.assign(picture=rows["key"].map(picture_key)).duplicated(["picture", "member"])]

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.errors import DatasetError
-from pipeline.files import written_whole
+from pipeline.files import written_for_good
 from pipeline.records import DROPPED, Dropped, Float32
 
 T = TypeVar("T")
@@ -36,7 +36,7 @@ def write_table(
         table = table.replace_schema_metadata(schema.metadata)
     else:
         table = pa.Table.from_pylist(list(rows), schema=schema)
-    with written_whole(path) as temporary:
+    with written_for_good(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
 
 
@@ -80,14 +80,14 @@ def drop_rows(path: Path, gone: Callable[[pd.DataFrame], npt.NDArray[Any]], dry_
     text = [field.name for field in table.schema if pa.types.is_string(field.type)]
     mask = gone(table.select(text).to_pandas())
     if mask.any() and not dry_run:
-        with written_whole(path) as temporary:
+        with written_for_good(path) as temporary:
             pq.write_table(table.filter(pa.array(~mask)), temporary, compression="zstd")
     return int(mask.sum())
 
 
 def write_bundle(path: Path, tables: Iterable[tuple[Iterable[Mapping[str, Any]], pa.Schema]]) -> None:
     """Write several tables, rows and schema each, into one file, whole or not at all."""
-    with written_whole(path) as temporary, temporary.open("wb") as handle:
+    with written_for_good(path) as temporary, temporary.open("wb") as handle:
         for rows, schema in tables:
             with pa.ipc.new_stream(handle, schema) as stream:
                 stream.write_table(pa.Table.from_pylist(list(rows), schema=schema))

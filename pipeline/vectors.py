@@ -18,7 +18,7 @@ UNLABELLED_EMBEDDINGS: Final = "unlabelled_embeddings.parquet"
 def read_all_vectors(data: Path) -> tuple[pd.DataFrame, Float32]:
     """All embedded faces of the group in folder `data`: rows without the vectors, and the vectors (n, d).
 
-    Unlabelled ones come last; decisions.is_unlabelled tells by the key. Without their table there are none.
+    Unlabelled ones come last; keys.is_unlabelled tells by the key. Without their table there are none.
     """
     faces, vectors = read_vectors(data / EMBEDDINGS)
     if not (data / UNLABELLED_EMBEDDINGS).is_file():

@@ -307,6 +307,12 @@ def test_what_is_gone_upstream_is_gone_here(data: Path, params: Params, painter:
     assert reasons == {"two": "several faces"}
 
 
+def test_a_folder_of_others_among_the_crops_stays(data: Path, params: Params, painter: PaintDetector) -> None:
+    (data / "faces" / "@eaDir").mkdir(parents=True)
+    faces.main(data, params)
+    assert (data / "faces" / "@eaDir").is_dir()
+
+
 def test_a_crop_that_was_lost_is_made_again(data: Path, params: Params, painter: PaintDetector) -> None:
     run(data, params)
     before = contents(data)

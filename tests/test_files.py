@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import signal
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
+from conftest import ROOT
 
 from pipeline.files import folder_written_whole, sha256_of, write_json, write_text, written_whole
 
@@ -71,6 +75,37 @@ def test_a_folder_takes_the_place_of_the_last_one_whole(tmp_path: Path) -> None:
             assert not (folder / f"{content}.txt").exists()
         assert names(folder) == sorted([f"{content}.txt", "inner"])
         assert names(tmp_path) == ["sheets"]
+
+
+KILLED_BETWEEN = """
+import os, signal, sys
+from pathlib import Path
+from pipeline.files import folder_written_whole
+
+replace = Path.replace
+def last(path, target):
+    replace(path, target)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+with folder_written_whole(Path(sys.argv[1])) as folder:
+    (folder / "new.txt").touch()
+    Path.replace = last
+"""
+
+
+def test_killed_while_it_was_being_replaced_a_folder_comes_back(tmp_path: Path) -> None:
+    folder = tmp_path / ("a long name " * 10)
+    write_text(folder / "good.txt", "good")
+    os.utime(folder / "good.txt", (0, 0))
+    os.utime(folder, (0, 0))
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", KILLED_BETWEEN, str(folder)], env=environment, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert not folder.exists()
+    for left in tmp_path.iterdir():
+        os.utime(left, (time.time() - 120,) * 2)
+    write_text(tmp_path / "another.txt", "")
+    assert names(folder) == ["good.txt"]
 
 
 @pytest.mark.parametrize("before", [False, True], ids=["new", "there before"])

@@ -39,7 +39,7 @@ members:
 @pytest.fixture
 def group(sample_project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The sample after every stage, with its photos, decisions, thumbnails and a labelled video that names mira."""
-    shutil.copytree(sample_project, tmp_path / "project")
+    shutil.copytree(sample_project, tmp_path / "project", ignore=shutil.ignore_patterns("cache"))
     monkeypatch.chdir(tmp_path / "project")
     data = Path("data", "lanterns")
     keys = {member: rows["key"].tolist() for member, rows in read_manifest(data / "raw").groupby("member")}

@@ -25,6 +25,10 @@ from pipeline.stage import run_stage, told
 def refuses(data: Path, params: Params) -> None:
     if data.name == "full":
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    if data.name == "denied":
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), "clean.parquet")
+    if data.name == "large":
+        raise MemoryError
     raise DatasetError(f"{data.name} is no good")
 
 
@@ -36,6 +40,8 @@ def refuses(data: Path, params: Params) -> None:
         (["nowhere"], "nowhere is not a folder"),
         (["g"], "g is no good"),
         (["full"], "nothing more can be written (No space left on device): make room"),
+        (["denied"], "clean.parquet: Permission denied"),
+        (["large"], "too large for the memory there is"),
     ],
 )
 def test_an_error_is_one_line_and_status_one(
@@ -46,7 +52,7 @@ def test_an_error_is_one_line_and_status_one(
     line: str,
 ) -> None:
     shutil.copy(ROOT / "params.yaml", tmp_path)
-    for name in ("g", "full"):
+    for name in ("g", "full", "denied", "large"):
         (tmp_path / name).mkdir()
     monkeypatch.chdir(tmp_path)
     assert run_stage(refuses, arguments) == 1

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from pipeline.files import sha256_of
+from pipeline.files import settle, sha256_of
 from pipeline.forgotten import digest, read_forgotten
 from pipeline.layout import FETCHES_FILE, MANIFEST_FILE
 from pipeline.manifest import raw_locked, read_fetches, read_manifest
@@ -81,7 +81,9 @@ class Store:
         if known and (self._raw / known["path"]).is_file():
             return told | {"path": known["path"], "reason": IDENTICAL}
         path.parent.mkdir(parents=True, exist_ok=True)
+        settle(photo)
         photo.replace(path)
+        settle(path.parent)
         return told
 
     def write_down(self, row: Row) -> None:

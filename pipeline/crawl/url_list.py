@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from pathlib import Path
 
 from pipeline.crawl.fetch import Fetcher
 from pipeline.crawl.sources import Found, NoPlaceError, SourceError, Wanted
@@ -16,7 +17,7 @@ def find(wanted: Wanted, fetcher: Fetcher) -> Iterator[Found]:  # noqa: ARG001 -
     """
     if not wanted.member.url_list:
         raise NoPlaceError(f"url_list: {wanted.member.key} has no 'url_list' in roster.yaml")
-    path = wanted.folder / wanted.member.url_list
+    path = wanted.folder / Path(wanted.member.url_list).expanduser()
     try:
         with path.open(encoding="utf-8-sig", newline="") as handle:
             rows = csv.DictReader(handle)

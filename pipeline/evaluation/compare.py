@@ -13,15 +13,16 @@ import numpy.typing as npt
 from pipeline.classifiers.model import THRESHOLD, Model, load
 from pipeline.decisions import REJECT, read_decisions
 from pipeline.forgotten import read_forgotten
+from pipeline.keys import raw_key
 from pipeline.params import Params, Refresh
-from pipeline.records import DROPPED, SPLIT, TEST, TRAIN
+from pipeline.records import DROPPED, DUPLICATE, NEAR_DUPLICATE, SPLIT, TEST, TRAIN
 from pipeline.roster import read_roster
 from pipeline.side import Side, read_side
 from pipeline.tables import read_metadata, read_table, read_table_if_there
 from pipeline.vectors import EMBEDDINGS, read_all_vectors
 
 STRANGERS: Final = "strangers unnamed"
-COPIES: Final = ("duplicate", "near-duplicate")
+COPIES: Final = (DUPLICATE, NEAR_DUPLICATE)
 
 Bools = npt.NDArray[np.bool_]
 
@@ -111,7 +112,7 @@ def _untouched(side: Side, new: Path) -> Side:
             line = decided.loc[key]
             if line["decision"] == REJECT or line["member"] not in ("", member):
                 return False
-        return member in members and key not in copies and key.partition(".")[0].partition("@")[0] not in forgotten
+        return member in members and key not in copies and raw_key(key) not in forgotten
 
     kept = ~np.isin(side.keys, learnt["key"].to_numpy(str))
     kept &= ~np.isin(side.groups, learnt["duplicate_group"].to_numpy(str))

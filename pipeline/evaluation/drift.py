@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from pipeline.forgotten import read_forgotten
+from pipeline.keys import raw_key
 from pipeline.manifest import read_fetches, read_manifest
 from pipeline.params import Refresh
 from pipeline.records import CURATED
@@ -81,5 +82,5 @@ def _failed(fetches: pd.DataFrame) -> float:
 
 def _dropped(data: Path, keys: set[str]) -> float:
     curated = read_table(data / "curated.parquet", CURATED)["key"]
-    kept = {key.partition("@")[0].partition(".")[0] for key in curated}
+    kept = {raw_key(key) for key in curated}
     return 1.0 - len(keys & kept) / len(keys)

@@ -11,8 +11,9 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from pipeline.decisions import ACCEPT, is_unlabelled
-from pipeline.records import BOX, CURATED, DROPPED, FACES, SUGGESTED, SUSPECTS, UNLABELLED
+from pipeline.decisions import ACCEPT
+from pipeline.keys import is_unlabelled, picture_key
+from pipeline.records import BOX, CURATED, DROPPED, FACES, REJECTED, SUGGESTED, SUSPECTS, UNLABELLED
 from pipeline.review.journal import Decided
 from pipeline.roster import Roster, read_roster
 from pipeline.suspects import FLAG
@@ -39,7 +40,7 @@ class Face:
     @property
     def photo(self) -> str:
         """The key of the clean picture that shows it."""
-        return self.key.partition("@")[0]
+        return picture_key(self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +97,7 @@ def read_cases(data: Path) -> Cases:
     curated = curated[curated["key"].isin(faces)]  # a build may be under way
     dropped = read_table(data / "dropped" / "curate.parquet", DROPPED)
     by_person = curated[curated["decided_by"] == "person"]
-    rejected = dropped["key"][dropped["reason"] == "rejected by a person"]
+    rejected = dropped["key"][dropped["reason"] == REJECTED]
     taken_for = {key: face.member for key, face in faces.items() if face.member}
     taken_for |= dict(zip(curated["key"], curated["member"], strict=True))
     by_member: dict[str, list[str]] = defaultdict(list)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pytest
 from conftest import ROOT
@@ -125,6 +127,35 @@ def test_a_list_of_addresses(tmp_path: Path, fetcher: Fetcher) -> None:
     (tmp_path / "mira.csv").write_text(text, encoding="utf-8")
     found = list(url_list.find(wanted(folder=tmp_path, url_list="mira.csv"), fetcher))
     assert found == [Found("http://a/1.jpg", "http://a/", "", "CC0"), Found("http://b/2.jpg")]
+
+
+def test_a_list_in_ones_home(tmp_path: Path, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    (tmp_path / "mira.csv").write_text("url\nhttps://a/1.jpg\n")
+    [found] = url_list.find(wanted(folder=tmp_path / "elsewhere", url_list="~/mira.csv"), fetcher)
+    assert found.url == "https://a/1.jpg"
+
+
+def test_a_folder_below_that_cannot_be_read_is_told_after_the_others(
+    tmp_path: Path, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b", "c"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.jpg").touch()
+    scandir = os.scandir
+
+    def refused(path: str) -> Any:
+        if Path(path).name == "b":
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refused)
+    member = Member("mira", "Mira", "#112233", folder=str(tmp_path))
+    photos = folder.find(Wanted(member, (), 1, tmp_path), fetcher)
+    assert [next(photos).file, next(photos).file] == [tmp_path / "a" / "1.jpg", tmp_path / "c" / "1.jpg"]
+    with pytest.raises(SourceError, match=r"folder: .*b: left out, Permission denied"):
+        next(photos)
 
 
 def test_a_folder(tmp_path: Path, fetcher: Fetcher) -> None:
