@@ -20,7 +20,7 @@ NOTHING: Final = "-"
 def print_scores(found: Scores, worst: int) -> None:
     """Print the score, a table of members, and the `worst` shots: those with most faces that are not right."""
     for name, value in asdict(found.total).items():
-        print(f"{name:16} {value}")
+        print(f"{name:16} {NOTHING if value is None else value}")
     _print_table("per member:", (asdict(one) for one in found.members))
     bad = sorted((shot for shot in found.shots if shot.right < shot.faces), key=lambda shot: shot.right - shot.faces)
     shown = bad[:worst]
