@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
+from running import lineup
 
-from flows.cli import main
 from flows.commands.options import print_json, print_warnings
 from flows.importing import import_group
 from flows.label.request import Outcome
@@ -26,16 +26,6 @@ from pipeline.records import LABELLED_FACES
 from pipeline.tables import write_table
 
 TRUTH = "frame,member,x0,y0,x1,y1\n0,juno,10,10,20,20\n"
-
-
-def lineup(*arguments: str | Path, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Run a command in this process; its exit status."""
-    monkeypatch.setattr(sys, "argv", ["lineup", *map(str, arguments)])
-    try:
-        main()
-    except SystemExit as leaving:
-        return int(leaving.code or 0)
-    return 0
 
 
 @pytest.fixture
@@ -166,7 +156,7 @@ def test_no_command_shows_the_help(
     assert printed.err == ""
 
 
-def test_version(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_version_is_the_package_s(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     assert lineup("--version", monkeypatch=monkeypatch) == 0
     assert capsys.readouterr().out == f"{__version__}\n"
 

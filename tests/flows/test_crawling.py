@@ -6,15 +6,14 @@ import errno
 import json
 import os
 import shutil
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from conftest import ROOT, draw
+from running import lineup
 
-from flows.cli import main
 from pipeline.crawl import crawl as crawling
 from pipeline.crawl.connection import FetchError
 from pipeline.manifest import read_manifest
@@ -24,15 +23,6 @@ from pipeline.roster import read_roster
 
 def crawl(*arguments: str, monkeypatch: pytest.MonkeyPatch) -> int:
     return lineup("crawl", *arguments, monkeypatch=monkeypatch)
-
-
-def lineup(*arguments: str, monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(sys, "argv", ["lineup", *arguments])
-    try:
-        main()
-    except SystemExit as leaving:
-        return int(leaving.code or 0)
-    return 0
 
 
 @pytest.fixture

@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from conftest import SAMPLE, draw
+from running import lineup
 
-from flows.cli import main
 from flows.photos import expand, label_photos
 from pipeline.errors import in_words
 from pipeline.photo.label import LabelledPhoto
 
 JUNO, MIRA = (SAMPLE / "photos" / member / "img_0002.jpg" for member in ("juno", "mira"))
-
-
-def lineup(*arguments: str | Path, monkeypatch: pytest.MonkeyPatch) -> int:
-    monkeypatch.setattr(sys, "argv", ["lineup", *map(str, arguments)])
-    try:
-        main()
-    except SystemExit as leaving:
-        return int(leaving.code or 0)
-    return 0
 
 
 @pytest.fixture
@@ -60,7 +50,9 @@ def test_one_that_fails_stops_no_other_and_one_name_is_two_results(
     assert {path.parent.name for path in found} == {"a", "b"}  # results are no photos to name
 
 
-def test_json(photos: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_tells_of_each_photo_its_members_and_files(
+    photos: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     asked = ["photo", photos / "a" / "x.jpg", photos / "b" / "broken.png", "-g", "lanterns", "--json"]
     assert lineup(*asked, "--out", photos / "out", "--everyone-once", monkeypatch=monkeypatch) == 1
     good, bad = json.loads(capsys.readouterr().out)

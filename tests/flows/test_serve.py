@@ -12,8 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ import psutil
 import pytest
 import yaml
 from conftest import ROOT
+from running import until
 from starlette.testclient import TestClient
 
 from flows.listening import guarded
@@ -232,13 +232,6 @@ def asked(url: str, body: dict[str, Any] | None = None) -> Any:
     data = json.dumps(body).encode() if body is not None else None
     with urlopen(Request(url, data, {"Content-Type": "application/json"}), timeout=30) as answer:
         return answer.status if body is None else json.loads(answer.read())
-
-
-def until(true: Callable[[], object], seconds: float = 120.0) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it took too long"
-        time.sleep(0.1)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="there is no Ctrl-C to send")

@@ -98,7 +98,7 @@ def same_tables(folders: dict[str, str], place: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="processes are ended as POSIX does it")
-def test_two_workers_of_a_pool(place: Path, prefect: dict[str, str], tmp_path: Path) -> None:
+def test_two_workers_of_a_pool_label_as_this_machine_does(place: Path, prefect: dict[str, str], tmp_path: Path) -> None:
     """A worker has one run at a time, and a run waits until the other worker has one too."""
     (tmp_path / "sitecustomize.py").write_text(MEETING)
     met = tmp_path / "met"
@@ -114,6 +114,6 @@ def test_two_workers_of_a_pool(place: Path, prefect: dict[str, str], tmp_path: P
     assert "database is locked" not in (place / "server.log").read_text()
 
 
-def test_dask(place: Path, prefect: dict[str, str]) -> None:
+def test_a_dask_cluster_labels_as_this_machine_does(place: Path, prefect: dict[str, str]) -> None:
     pytest.importorskip("prefect_dask", reason="the extra 'dask' is not installed")
     same_tables(labelled_on("dask", place, prefect), place)

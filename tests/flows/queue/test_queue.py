@@ -206,7 +206,7 @@ def test_a_job_given_back_costs_no_attempt(queue: Queue) -> None:
     assert states(queue) == {"running": 1}
 
 
-def test_cancel_and_retry(queue: Queue) -> None:
+def test_what_is_cancelled_is_nobody_s_until_it_is_retried(queue: Queue) -> None:
     (first, second, third), _ = queue.add([one(content=content) for content in "abc"])
     running = queue.claim(this_worker())
     assert running

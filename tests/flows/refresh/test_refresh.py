@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import random
 import shutil
 import signal
 import subprocess
@@ -15,6 +14,7 @@ import psutil
 import pytest
 from clone import Clone
 from PIL import Image, ImageOps
+from running import until
 
 from pipeline.classifiers.model import hashes
 from pipeline.manifest import read_manifest
@@ -24,7 +24,7 @@ from pipeline.tables import read_table
 GROUP = "lanterns"
 OWN = {f"data/{GROUP}/raw.dvc", "dvc.lock", f"metrics/{GROUP}.json"}
 REFRESH = ("flows.cli", "refresh", "--group", GROUP)
-KILLS = 3
+KILLED_AT = ("crawl", "add", "build")
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="processes are killed as POSIX does it")
 
@@ -103,11 +103,11 @@ def test_swapped_labels_are_refused_and_leave_no_trace(committed: Clone) -> None
     assert committed.git("tag", "--list") == []
 
 
-def test_killed_at_any_moment_the_next_one_finishes(committed: Clone) -> None:
+def test_killed_at_any_step_the_next_one_finishes(committed: Clone) -> None:
     give(committed)
-    commit, draw = committed.git("rev-parse", "HEAD"), random.Random(5)
-    for _ in range(KILLS):
-        killed_after(committed, draw.uniform(1.0, 8.0))
+    commit = committed.git("rev-parse", "HEAD")
+    for step in KILLED_AT:
+        killed_at(committed, step)
         assert committed.git("status", "--porcelain") == []
         assert committed.git("rev-parse", "HEAD") == commit
         assert running_in(committed.folder) == []
@@ -118,14 +118,17 @@ def test_killed_at_any_moment_the_next_one_finishes(committed: Clone) -> None:
     assert f"{GROUP}: nothing new" in committed.run(*REFRESH).printed
 
 
-def killed_after(committed: Clone, seconds: float) -> None:
+def killed_at(committed: Clone, step: str) -> None:
+    """Begin a refresh, and kill it as soon as its log tells that it has begun the step."""
+    log = committed.folder / "cache" / "logs" / "refresh.jsonl"
+    log.unlink(missing_ok=True)
     environment = {**os.environ, "PYTHONPATH": str(committed.folder), "PYTHONDONTWRITEBYTECODE": "1"}
     process = subprocess.Popen(
         [sys.executable, "-m", *REFRESH], cwd=committed.folder, env=environment, stdout=subprocess.DEVNULL
     )
-    time.sleep(seconds)
+    until(lambda: log.is_file() and f'"event": "began", "group": "{GROUP}", "step": "{step}"' in log.read_text())
     process.send_signal(signal.SIGKILL)
-    process.wait()
+    assert process.wait() == -signal.SIGKILL
 
 
 def running_in(folder: Path) -> list[list[str]]:
