@@ -22,8 +22,9 @@ from pipeline.files import sha256_of, written_whole
 from pipeline.images import read_still, shrink
 from pipeline.intake import import_photos
 from pipeline.judging import judge
-from pipeline.models.weights import chosen_embedder, weights_folder
+from pipeline.models.weights import chosen_embedder
 from pipeline.params import Params
+from pipeline.pinned import weights_folder
 from pipeline.progress import track
 from pipeline.side import Side
 from pipeline.strangers import stranger_metadata

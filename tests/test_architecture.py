@@ -56,7 +56,7 @@ ADAPTERS = {
     "flows.commands.label flows.commands.options flows.commands.photo flows.commands.queue flows.commands.refresh "
     "flows.commands.review flows.commands.rollback flows.commands.score flows.commands.serve "
     "flows.commands.worker",
-    "urllib3": "pipeline.crawl.connection pipeline.crawl.fetch pipeline.models.sources",
+    "urllib3": "pipeline.crawl.connection pipeline.crawl.fetch pipeline.origins",
     "uvicorn": "flows.reviewing flows.serve.run flows.serve.server",
 }
 RUNS_ANYTHING = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "jsonpickle"}
