@@ -17,6 +17,7 @@ from pipeline.classifiers import Classifier, Embeds, Examples, understood
 from pipeline.classifiers.model import FITS_FILE, GALLERY, NAMES, Model, save, settings
 from pipeline.classifiers.nearest import Nearest
 from pipeline.classifiers.openset import calibrate, folds, left_out_likeness, temperature
+from pipeline.curation.strangers import stranger_likeness
 from pipeline.errors import DatasetError, ParamsError
 from pipeline.files import folder_written_whole, write_json
 from pipeline.layout import model_of
@@ -24,7 +25,6 @@ from pipeline.params import Params
 from pipeline.records import TEST, TRAIN, Float64, Ints
 from pipeline.side import Side, read_side
 from pipeline.stage import run_stage
-from pipeline.strangers import stranger_likeness
 from pipeline.tables import read_metadata
 from pipeline.vectors import EMBEDDINGS
 from pipeline.words import counted

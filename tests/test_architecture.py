@@ -24,7 +24,7 @@ ADAPTERS = {
     "pipeline.video.decode pipeline.video.encoder pipeline.video.fancam pipeline.video.preview pipeline.video.reel "
     "pipeline.video.render pipeline.video.sound",
     "bs4": "pipeline.crawl.bing pipeline.crawl.site",
-    "cleanlab": "pipeline.labelquality",
+    "cleanlab": "pipeline.curation.labelquality",
     "dvc": "",  # a command, never a library
     "fastapi": "flows.serve.page pipeline.review.app",
     "ffmpeg": "pipeline.video.mux",
@@ -46,7 +46,7 @@ ADAPTERS = {
     "rich": "flows.lines flows.queue.table flows.scoring pipeline.progress",
     "scenedetect": "pipeline.video.shots",
     "sklearn": "pipeline.card.alike pipeline.card.curves pipeline.classifiers.openset pipeline.classifiers.svm "
-    "pipeline.labelquality pipeline.validate",
+    "pipeline.curation.labelquality pipeline.validate",
     "skops": "pipeline.classifiers.state",
     "supervision": "pipeline.video.track",
     "tensorflow": "pipeline.classifiers.learning",

@@ -34,8 +34,8 @@ class Weights(PinnedFile):
     `channels` is the order of the input's colour channels; `mean` is subtracted from 0..255 in that
     order, the rest is multiplied by `scale`. For embedders: `size_px` is the side of the faces they take, `strangers`
     the mean and the standard deviation of how alike (classifiers/nearest.py) a stranger is to the most alike member of
-    a group, measured on people of other groups, and what twice the photos add (strangers.py); () where nobody measured
-    it. For detectors: `anchors` as ANCHORS.
+    a group, measured on people of other groups, and what twice the photos add (curation/strangers.py); () where nobody
+    measured it. For detectors: `anchors` as ANCHORS.
     """
 
     channels: Channels = "bgr"
