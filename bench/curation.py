@@ -21,14 +21,14 @@ import numpy as np
 import pandas as pd
 
 from pipeline import clean, curate, embed, faces
+from pipeline.curation.judging import judge
+from pipeline.curation.labelquality import label_quality
+from pipeline.curation.suspects import DROP, FLAG, find_suspects
 from pipeline.intake import import_photos
-from pipeline.judging import judge
-from pipeline.labelquality import label_quality
 from pipeline.params import Params, read_params
 from pipeline.records import TEST
 from pipeline.side import Side
 from pipeline.split import sides
-from pipeline.suspects import DROP, FLAG, find_suspects
 from pipeline.tables import read_metadata, read_vectors
 from pipeline.train import train
 

@@ -36,7 +36,7 @@ from flows.queue.store import Queue
 from flows.refresh.staging import targets
 from pipeline.classifiers.model import hashes
 from pipeline.files import sha256_of
-from pipeline.models.weights import weights_folder
+from pipeline.pinned import weights_folder
 
 SEED = 5
 LEFT_S = 5.0  # what the processes of one that was killed have to end

@@ -18,15 +18,16 @@ from pipeline import clean, embed, faces
 from pipeline.classifiers import Examples, understood
 from pipeline.classifiers.model import Model
 from pipeline.curate import bounds_of
+from pipeline.curation.judging import judge
+from pipeline.curation.strangers import stranger_metadata
 from pipeline.files import sha256_of, written_whole
 from pipeline.images import read_small
 from pipeline.intake import import_photos
-from pipeline.judging import judge
-from pipeline.models.weights import chosen_embedder, weights_folder
+from pipeline.models.weights import chosen_embedder
 from pipeline.params import Params
+from pipeline.pinned import weights_folder
 from pipeline.progress import track
 from pipeline.side import Side
-from pipeline.strangers import stranger_metadata
 from pipeline.tables import read_vectors
 from pipeline.train import Tried, train
 

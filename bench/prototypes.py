@@ -26,9 +26,9 @@ from sklearn.metrics import silhouette_score
 from pipeline.classifiers.folds import folds
 from pipeline.classifiers.nearest import Nearest
 from pipeline.classifiers.openset import calibrate, left_out_likeness
+from pipeline.curation.strangers import stranger_likeness
 from pipeline.params import read_params
 from pipeline.records import CURATED
-from pipeline.strangers import stranger_likeness
 from pipeline.tables import read_metadata, read_table
 from pipeline.vectors import EMBEDDINGS, read_all_vectors
 

@@ -94,12 +94,13 @@ def _ffmpeg() -> Finding:
 
 
 def _weights() -> Finding:
-    from pipeline.models.weights import chosen_detector, chosen_embedder, is_intact, named, weights_folder
+    from pipeline.models.weights import chosen_detector, chosen_embedder
     from pipeline.params import read_params
+    from pipeline.pinned import FONT, is_intact, weights_folder
 
     try:
         models = read_params().models
-        needed = [chosen_detector(models), chosen_embedder(models), named("noto-sans-cjk")]
+        needed = [chosen_detector(models), chosen_embedder(models), FONT]
     except LineupError as error:
         return Finding("weights", str(error), "correct params.yaml, section models")
     lacking = [one.name for one in needed if not is_intact(weights_folder() / one.file, one)]

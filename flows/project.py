@@ -88,7 +88,7 @@ def environment() -> dict[str, str]:
 
 def _on_tether(folder: Path, arguments: Sequence[str], heard: IO[bytes] | None = None) -> int:
     """The exit status of DVC, whose output goes into the file `heard`, or is passed on."""
-    from pipeline.models.weights import weights_folder  # the command line's --help waits for no numpy
+    from pipeline.pinned import weights_folder  # the command line's --help waits for no numpy
 
     command = [sys.executable, "-m", "pipeline.tether", "dvc", *arguments]
     variables = environment() | {"LINEUP_WEIGHTS": str(weights_folder().resolve())}

@@ -13,17 +13,17 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from pipeline.curation.judging import Bounds, judge
+from pipeline.curation.labelquality import label_quality
+from pipeline.curation.strangers import stranger_likeness
+from pipeline.curation.suggestions import suggest
+from pipeline.curation.suspects import DROP, FLAG, find_suspects
 from pipeline.decisions import ACCEPT, REJECT, decisions_path, read_decisions
-from pipeline.judging import Bounds, judge
 from pipeline.keys import is_unlabelled
-from pipeline.labelquality import label_quality
 from pipeline.params import Params
 from pipeline.records import CURATED, REJECTED, SUGGESTED, SUSPECTS, Dropped
 from pipeline.sheets import write_sheets
 from pipeline.stage import run_stage, told
-from pipeline.strangers import stranger_likeness
-from pipeline.suggestions import suggest
-from pipeline.suspects import DROP, FLAG, find_suspects
 from pipeline.tables import read_metadata, write_dropped, write_table
 from pipeline.vectors import EMBEDDINGS, read_all_vectors
 from pipeline.words import counted

@@ -33,8 +33,11 @@ LOCK_FILE: Final = ".review.lock"
 
 @dataclass(frozen=True, slots=True)
 class Decisions:
-    """`rows` (COLUMNS): the last decision per face, its whole key, ACCEPT or REJECT, and the member, '' to leave it as
-    it is; no row of a face whose last line is CLEAR. `unmatched`: what is to be said of each line about no face."""
+    """What the file says of faces that are there, and of others.
+
+    `rows` (COLUMNS): the last decision per face, its whole key, ACCEPT or REJECT, and the member, '' to leave it as it
+    is; no row of a face whose last line is CLEAR. `unmatched`: what is to be said of each line about no face.
+    """
 
     rows: pd.DataFrame
     unmatched: tuple[str, ...]

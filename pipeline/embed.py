@@ -8,6 +8,7 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
+from pipeline.curation.strangers import stranger_metadata
 from pipeline.images import read_still
 from pipeline.incremental import FINGERPRINT, earlier_rows, fingerprint, saved_often
 from pipeline.models import Embedder
@@ -17,7 +18,6 @@ from pipeline.params import Params
 from pipeline.progress import track
 from pipeline.records import FACES, embeddings_schema
 from pipeline.stage import run_stage
-from pipeline.strangers import stranger_metadata
 from pipeline.tables import read_metadata, read_table, write_table
 from pipeline.vectors import EMBEDDINGS, UNLABELLED_EMBEDDINGS
 from pipeline.words import counted

@@ -9,7 +9,7 @@ from pathlib import Path
 import matplotlib
 from matplotlib.ft2font import FT2Font
 
-from pipeline.models import weights
+from pipeline.pinned import FONT, fetched
 from pipeline.roster import Member
 
 
@@ -35,7 +35,7 @@ def drawable(text: str) -> str:
 @cache
 def _fonts() -> tuple[tuple[Path, frozenset[int]], ...]:
     dejavu = Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
-    files = (weights.fetch("noto-sans-cjk"), dejavu)
+    files = (fetched(FONT), dejavu)
     return tuple((file, frozenset(FT2Font(str(file)).get_charmap())) for file in files)
 
 

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from pipeline.curation.suspects import DROP
 from pipeline.decisions import ACCEPT, decisions_path, drop_lines, read_decisions
 from pipeline.errors import DatasetError
 from pipeline.files import WRITING
@@ -39,7 +40,6 @@ from pipeline.records import (
     UNLABELLED,
 )
 from pipeline.roster import read_roster, remove_member, roster_path
-from pipeline.suspects import DROP
 from pipeline.tables import drop_rows, read_table, read_table_if_there
 from pipeline.words import counted
 

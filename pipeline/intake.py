@@ -27,8 +27,10 @@ from pipeline.words import counted
 
 @dataclass(slots=True)
 class ImportReport:
-    """What an import did: files newly stored, already there, met twice under one member, and left out since they were
-    forgotten; and what to look at."""
+    """What an import did, and what to look at.
+
+    Files newly stored, already there, met twice under one member, and left out since they were forgotten.
+    """
 
     members: tuple[str, ...]
     added: int = 0

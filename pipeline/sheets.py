@@ -15,7 +15,7 @@ from pipeline.errors import UnreadableImageError
 from pipeline.files import folder_written_whole, written_whole
 from pipeline.images import THREADS, read_small
 from pipeline.keys import shortened
-from pipeline.models.weights import fetch
+from pipeline.pinned import FONT, fetched
 from pipeline.records import Rgb
 
 MAX_CELLS: Final = 200
@@ -81,7 +81,7 @@ def sheet(path: Path, cells: Sequence[tuple[Source, str]]) -> None:
 
 @cache
 def _font() -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(fetch("noto-sans-cjk"), _FONT_PX)
+    return ImageFont.truetype(fetched(FONT), _FONT_PX)
 
 
 def _tile(source: Source, font: ImageFont.FreeTypeFont) -> Image.Image:

@@ -18,6 +18,7 @@ from pipeline.classifiers.folds import folds
 from pipeline.classifiers.model import FITS_FILE, GALLERY, NAMES, Model, save, settings
 from pipeline.classifiers.nearest import Nearest
 from pipeline.classifiers.openset import calibrate, left_out_likeness, temperature
+from pipeline.curation.strangers import stranger_likeness
 from pipeline.errors import DatasetError, ParamsError
 from pipeline.files import folder_written_whole, write_json
 from pipeline.layout import model_of
@@ -25,7 +26,6 @@ from pipeline.params import Params
 from pipeline.records import TEST, TRAIN, Float64, Ints
 from pipeline.side import Side, read_side
 from pipeline.stage import run_stage
-from pipeline.strangers import stranger_likeness
 from pipeline.tables import read_metadata
 from pipeline.vectors import EMBEDDINGS
 from pipeline.words import counted

@@ -24,7 +24,7 @@ ADAPTERS = {
     "pipeline.video.cutsound pipeline.video.decode pipeline.video.encoder pipeline.video.fancam pipeline.video.preview "
     "pipeline.video.probe pipeline.video.reel pipeline.video.render pipeline.video.sound",
     "bs4": "pipeline.crawl.bing pipeline.crawl.site",
-    "cleanlab": "pipeline.labelquality",
+    "cleanlab": "pipeline.curation.labelquality",
     "dvc": "",  # a command, never a library
     "fastapi": "flows.serve.page pipeline.review.app",
     "ffmpeg": "pipeline.video.mux",
@@ -47,7 +47,7 @@ ADAPTERS = {
     "rich": "flows.label.lines flows.queue.table flows.scoring pipeline.progress",
     "scenedetect": "pipeline.video.shots",
     "sklearn": "pipeline.card.alike pipeline.card.curves pipeline.classifiers.openset pipeline.classifiers.svm "
-    "pipeline.labelquality pipeline.validate",
+    "pipeline.curation.labelquality pipeline.validate",
     "skops": "pipeline.classifiers.state",
     "supervision": "pipeline.video.track",
     "tensorflow": "pipeline.classifiers.keras_backend",
@@ -57,7 +57,7 @@ ADAPTERS = {
     "flows.commands.label flows.commands.options flows.commands.photo flows.commands.queue flows.commands.refresh "
     "flows.commands.review flows.commands.rollback flows.commands.score flows.commands.serve "
     "flows.commands.worker",
-    "urllib3": "pipeline.crawl.connection pipeline.crawl.fetch pipeline.models.sources",
+    "urllib3": "pipeline.crawl.connection pipeline.crawl.fetch pipeline.origins",
     "uvicorn": "flows.listening flows.serve.run flows.serve.server",
 }
 RUNS_ANYTHING = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "marshal", "jsonpickle"}

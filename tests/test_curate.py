@@ -11,7 +11,8 @@ import pytest
 from conftest import SAMPLE
 from standins import DIMENSIONS, EMBEDDER, people, unit, write_embeddings
 
-from pipeline import curate, judging, split
+from pipeline import curate, split
+from pipeline.curation import judging
 from pipeline.decisions import decisions_path
 from pipeline.errors import DatasetError
 from pipeline.params import Params

@@ -13,11 +13,11 @@ from standins import EMBEDDER, people, unit, write_split
 
 from pipeline import train
 from pipeline.classifiers.model import THRESHOLD, Model, hashes, load, load_whole
+from pipeline.curation.strangers import stranger_likeness
 from pipeline.errors import DatasetError, ParamsError
 from pipeline.params import Params
 from pipeline.records import SPLIT, TEST, TRAIN
 from pipeline.side import read_side
-from pipeline.strangers import stranger_likeness
 from pipeline.tables import read_table, write_table
 
 NAMES = ("juno", "mira", "수아")

@@ -11,8 +11,9 @@ from pipeline.classifiers.model import hashes
 from pipeline.files import sha256_of
 from pipeline.layout import STAGES_THAT_DROP, dropped_by
 from pipeline.manifest import read_manifest
-from pipeline.models.weights import chosen_detector, chosen_embedder, fetched
+from pipeline.models.weights import chosen_detector, chosen_embedder
 from pipeline.params import Models
+from pipeline.pinned import fetched
 from pipeline.records import DROPPED
 from pipeline.tables import read_table_if_there
 

@@ -22,8 +22,9 @@ from pipeline.classifiers.rebuild import rebuilt, renewed
 from pipeline.images import read_still
 from pipeline.models.fold import folded
 from pipeline.models.pixels import pixels
-from pipeline.models.weights import Weights, fetched
+from pipeline.models.weights import Weights
 from pipeline.params import FineTune
+from pipeline.pinned import fetched
 from pipeline.records import Float32, Ints, Rgb
 from pipeline.unit import unit
 

@@ -20,8 +20,11 @@ MAX_PER_PAGE: Final = 2000  # pictures and links
 
 
 class SiteParser(GreedyParser):  # type: ignore[misc]
-    """icrawler's own, which passes over pictures given by a path, takes links for the host's where they are the page's,
-    and fails on addresses that are none."""
+    """icrawler's own, mended.
+
+    It passes over pictures given by a path, takes links for the host's where they are the page's, and fails on
+    addresses that are none.
+    """
 
     def parse(self, page: Page, domains: list[str]) -> Iterator[dict[str, str] | str]:
         """Pictures as dicts with 'file_url', further pages as text."""

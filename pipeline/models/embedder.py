@@ -12,7 +12,8 @@ from pipeline.models.fold import folded
 from pipeline.models.geometry import CROP_PX
 from pipeline.models.pixels import pixels
 from pipeline.models.session import open_session
-from pipeline.models.weights import Weights, fetched, usable
+from pipeline.models.weights import Weights, usable
+from pipeline.pinned import fetched
 from pipeline.records import Float32, Ints, Rgb
 from pipeline.unit import unit
 

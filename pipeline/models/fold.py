@@ -16,7 +16,7 @@ import onnxruntime as ort
 from onnx import helper, numpy_helper
 
 from pipeline.files import sha256_of, write_bytes
-from pipeline.models.weights import unwritable
+from pipeline.pinned import unwritable
 
 
 def folded(path: Path) -> Path:

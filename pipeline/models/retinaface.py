@@ -11,7 +11,8 @@ from pipeline.files import sha256_of
 from pipeline.models.heads import faces_of
 from pipeline.models.pixels import pixels
 from pipeline.models.session import open_session
-from pipeline.models.weights import Weights, fetched, usable
+from pipeline.models.weights import Weights, usable
+from pipeline.pinned import fetched
 from pipeline.records import Detections, Rgb
 
 NMS_IOU: Final = 0.4

@@ -1,14 +1,12 @@
-"""Every file of weights (and the font) by name: where it comes from, its hash, its licence, how it wants its pixels.
+"""Every file of weights by name: where it comes from, its hash, its licence, how it wants its pixels.
 
-Weights are data, not code. A file is fetched once into models/weights/, checked, and refused when it differs. Besides
-those known here there are files of one's own, described in params.yaml.
+Weights are data, not code, and pinned (pinned.py). Besides those known here there are files of one's own, described in
+params.yaml.
 """
 
 from __future__ import annotations
 
-import os
 import re
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,10 +14,10 @@ from hashlib import sha256
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from pipeline.errors import ParamsError, UnfetchedError, WeightsError, may_pass
-from pipeline.files import sha256_of, write_bytes
-from pipeline.models.sources import LocalFile, PackageDownload, Source, UrlFile, WheelFile
+from pipeline.errors import ParamsError, WeightsError
+from pipeline.origins import LocalFile, PackageDownload, UrlFile, WheelFile
 from pipeline.params import Channels, Models, OwnDetector, OwnEmbedder, OwnNetwork
+from pipeline.pinned import PinnedFile, fetched
 
 # Licences, by their SPDX names, that allow every use; for others somebody must have read them.
 FREE: Final = frozenset(
@@ -30,22 +28,16 @@ ANCHORS: Final = ((8, 16, 32), (16, 64, 128), (32, 256, 512))
 
 
 @dataclass(frozen=True, slots=True)
-class Weights:
-    """One file: `file` is its name in the cache, `sha256` and `size_bytes` what it must be, if that is known.
+class Weights(PinnedFile):
+    """A file of a network, and how it is fed.
 
-    For networks: `channels` is the order of the input's colour channels; `mean` is subtracted from 0..255 in that
+    `channels` is the order of the input's colour channels; `mean` is subtracted from 0..255 in that
     order, the rest is multiplied by `scale`. For embedders: `size_px` is the side of the faces they take, `strangers`
     the mean and the standard deviation of how alike (classifiers/nearest.py) a stranger is to the most alike member of
-    a group, measured on people of other groups, and what twice the photos add (strangers.py); () where nobody measured
-    it. For detectors: `anchors` as ANCHORS.
+    a group, measured on people of other groups, and what twice the photos add (curation/strangers.py); () where nobody
+    measured it. For detectors: `anchors` as ANCHORS.
     """
 
-    name: str
-    file: str
-    sha256: str
-    size_bytes: int | None
-    licence: str
-    source: Source
     channels: Channels = "bgr"
     mean: tuple[float, ...] = (0.0, 0.0, 0.0)
     scale: float = 1.0
@@ -108,25 +100,8 @@ KNOWN: Final = {
             ),
             strangers=(0.263, 0.07, 0.01),
         ),
-        Weights(
-            name="noto-sans-cjk",
-            file="NotoSansCJKtc-Medium.otf",
-            sha256="07aaf9190313301b18bda707c4db7ac75eaae6ef222eb5c38f97ed78700fd4f2",
-            size_bytes=16_508_576,
-            licence="OFL-1.1",
-            source=WheelFile(
-                "cvttf-notosanscjk-medium==1.0",
-                "17249559264c89c22a37ec719aec5daf4057813e7d5054be127c6704b567bab1",
-                "cvttf_NotoSansCJK_Medium/NotoSansCJKtc-Medium.otf",
-            ),
-        ),
     )
 }
-
-
-def weights_folder() -> Path:
-    """Where fetched files are kept: models/weights of the project, or $LINEUP_WEIGHTS to share one between projects."""
-    return Path(os.environ.get("LINEUP_WEIGHTS", "models/weights"))
 
 
 def named(name: str) -> Weights:
@@ -183,43 +158,6 @@ def _own(network: OwnNetwork) -> Weights:
 def fetch(name: str) -> Path:
     """As `fetched`, of the file called `name`."""
     return fetched(named(name))
-
-
-def fetched(weights: Weights) -> Path:
-    """Path of the file in the cache, fetched if it is not there or is not what it should be.
-
-    Raises WeightsError when it cannot be had, or when what was fetched differs from the expected hash.
-    """
-    path = weights_folder() / weights.file
-    if is_intact(path, weights):
-        return path
-    if path.exists():
-        print(f"{path} is damaged (its hash differs): fetching it again", file=sys.stderr)
-    try:
-        content = weights.source.content()
-    except WeightsError as error:
-        raise type(error)(f"{weights.name} is not cached: {error}; connect once, or put the file at {path}") from None
-    if weights.sha256 and (found := sha256(content).hexdigest()) != weights.sha256:
-        raise WeightsError(f"what was found as {weights.name} differs from the pinned hash: its sha256 is {found}")
-    try:
-        write_bytes(path, content)
-    except OSError as error:
-        raise unwritable(path, error) from None
-    return path
-
-
-def unwritable(path: Path, error: OSError) -> WeightsError:
-    """What to say when `path` in the folder of weights cannot be written."""
-    why = error.strerror or type(error).__name__
-    kind = UnfetchedError if may_pass(error) else WeightsError
-    return kind(f"{path} cannot be written ({why}): mend that, or set LINEUP_WEIGHTS to a folder that can be")
-
-
-def is_intact(path: Path, weights: Weights) -> bool:
-    """Whether `path` is there with the size and hash it must have."""
-    if not path.is_file() or path.stat().st_size != (weights.size_bytes or path.stat().st_size):
-        return False
-    return not weights.sha256 or sha256_of(path) == weights.sha256
 
 
 @contextmanager

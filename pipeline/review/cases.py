@@ -11,12 +11,12 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
+from pipeline.curation.suspects import FLAG
 from pipeline.decisions import ACCEPT
 from pipeline.keys import is_unlabelled, picture_key
 from pipeline.records import BOX, CURATED, DROPPED, FACES, REJECTED, SUGGESTED, SUSPECTS, UNLABELLED
 from pipeline.review.journal import Decided
 from pipeline.roster import Roster, read_roster
-from pipeline.suspects import FLAG
 from pipeline.tables import read_table, read_table_if_there
 from pipeline.vectors import read_all_vectors
 
@@ -29,8 +29,10 @@ TABLES: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Face:
-    """One face: the member it was found under ('' in a group photo), its aligned crop in faces/, and its box (x0, y0,
-    x1, y1) in pixels of the clean picture."""
+    """One face: the member it was found under ('' in a group photo), and its aligned crop in faces/.
+
+    box_xyxy is in pixels of the clean picture.
+    """
 
     key: str
     member: str
@@ -45,8 +47,11 @@ class Face:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A face that a person is asked about: `member` is whose it is said to be ('' for nobody's), `looks_like` whom it
-    looks like, `reason` and `score` why it is asked about, `kept` whether the model learns from it meanwhile."""
+    """A face that a person is asked about.
+
+    `member` is whose it is said to be ('' for nobody's), `looks_like` whom it looks like, `reason` and `score` why it
+    is asked about, `kept` whether the model learns from it meanwhile.
+    """
 
     key: str
     member: str

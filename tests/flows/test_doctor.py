@@ -14,7 +14,8 @@ import pytest
 from flows import doctor
 from flows.cli import main
 from flows.doctor import Finding, examine
-from pipeline.models.weights import KNOWN, fetch
+from pipeline.models.weights import KNOWN
+from pipeline.pinned import FONT, fetched
 
 LOOKED_AT = ["python", "libraries", "opencv", "ffmpeg", "weights", "hardware", "project", "disk"]
 
@@ -24,8 +25,8 @@ def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder that leads to every weight file; a test that puts another in the place of one harms no other."""
     folder = tmp_path / "weights"
     folder.mkdir()
-    for name in ("retinaface-mobilenet", "sface", "noto-sans-cjk"):
-        (folder / KNOWN[name].file).symlink_to(fetch(name).resolve())
+    for file in (KNOWN["retinaface-mobilenet"], KNOWN["sface"], FONT):
+        (folder / file.file).symlink_to(fetched(file).resolve())
     monkeypatch.setenv("LINEUP_WEIGHTS", str(folder))
     return folder
 

@@ -16,8 +16,8 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from pipeline.models.geometry import CROP_PX, TEMPLATE_XY
-from pipeline.models.sources import LocalFile
 from pipeline.models.weights import ANCHORS, Weights
+from pipeline.origins import LocalFile
 from pipeline.records import Rgb
 
 FACE_PX = 32

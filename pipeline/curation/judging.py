@@ -27,8 +27,11 @@ class Bounds:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Per face (n,): whether it is kept, its likeness to its `own` member, the `floor` which that must reach, and the
-    `best` likeness to an `other` member, whose label."""
+    """What was found out about each face, as arrays (n,).
+
+    Whether it is `kept`, its likeness to its `own` member, the `floor` which that must reach, and the `best` likeness
+    to an `other` member, whose label.
+    """
 
     kept: npt.NDArray[np.bool_]
     own: Float64

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from standins import people
 
-from pipeline.labelquality import FOLDS, label_quality
+from pipeline.curation.labelquality import FOLDS, label_quality
 
 
 def test_wrong_labels_have_the_lowest_quality() -> None:
