@@ -49,6 +49,7 @@ def photo(
     enter_project()
     params = read_params()
     check_model(group)
+    out.mkdir(parents=True, exist_ok=True)  # where it cannot be, that is told once
     outcomes = []
     with stoppable("what is done is kept"):
         labelled = label_photos(paths, PhotoLabeller(group, params, everyone_once), out) if paths else ()

@@ -30,6 +30,7 @@ def requested(
     silent_s = patience_s()  # a slip in params.yaml is told first
     check_model(group)
     check_members(group, [*(fancam or ()), *(only or ())])
+    out.mkdir(parents=True, exist_ok=True)  # where it cannot be, that is told once, before any work
     given = [f"--{name}={value}" for name, value in (("style", style), ("unknowns", unknowns)) if value]
     given += [f"--only={member}" for member in only or ()]
     given += [f"--fancam={member}" for member in fancam or ()]

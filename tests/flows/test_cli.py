@@ -219,6 +219,15 @@ def test_what_is_no_video_fails_beside_the_others(
     assert summary == "1 labelled, 1 failed"
 
 
+def test_a_folder_that_cannot_be_made_is_told_once_before_the_work(
+    asked: list[tuple], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert lineup("label", "clip.mp4", "--group", "g", "--out", "clip.mp4/out", monkeypatch=monkeypatch) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "clip.mp4/out" in line
+    assert asked == []
+
+
 def test_status_0_when_all_are_labelled(asked: list[tuple], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("flows.label.run.label_all", lambda *_: iter(OUTCOMES[:1]))
     assert lineup("label", "clip.mp4", "--group", "g", monkeypatch=monkeypatch) == 0
