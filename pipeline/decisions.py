@@ -88,13 +88,17 @@ def read_decisions(data: Path, keys: Iterable[str]) -> Decisions:
     rows, known = list(_rows(path)), sorted(keys)
     members = read_roster(data).keys if any(row["member"] for _, row in rows) else ()
     last: dict[str, dict[str, str]] = {}
-    unmatched, wrong = [], []
+    unmatched: dict[str, str] = {}  # of several lines on one the last counts here too
+    wrong = []
     for number, row in rows:
         found = _found(row["key"], known)
         if fault := _fault(row, found, members):
             wrong.append(f"line {number}: {fault}")
         elif not found:
-            unmatched.append(f"line {number}: {row['key']} is no face of this group, or clean or faces dropped it")
+            unmatched.pop(row["key"], None)
+            if row["decision"] != CLEAR:
+                said = f"line {number}: {row['key']} is no face of this group, or clean or faces dropped it"
+                unmatched[row["key"]] = said
         else:
             last.pop(found[0], None)
             if row["decision"] != CLEAR:
@@ -102,7 +106,7 @@ def read_decisions(data: Path, keys: Iterable[str]) -> Decisions:
     if wrong:
         more = f"; and {len(wrong) - MOST_TOLD} more" if len(wrong) > MOST_TOLD else ""
         raise DatasetError(f"{path}: {'; '.join(wrong[:MOST_TOLD])}{more}")
-    return Decisions(pd.DataFrame(list(last.values()), columns=list(COLUMNS), dtype=str), tuple(unmatched))
+    return Decisions(pd.DataFrame(list(last.values()), columns=list(COLUMNS), dtype=str), tuple(unmatched.values()))
 
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:

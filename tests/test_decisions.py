@@ -157,10 +157,12 @@ def test_many_bad_lines_are_counted(tmp_path: Path) -> None:
         read(tmp_path)
 
 
-def test_keys_that_match_no_face_are_told(tmp_path: Path) -> None:
-    write(tmp_path, f"key,decision,member\nfeedface,reject,\nb,reject,\n{DANCE[:8]}.7,accept,\n")
+def test_keys_that_match_no_face_are_told_once_by_what_is_in_force(tmp_path: Path) -> None:
+    taken_back = "feedcafe,reject,\nfeedcafe,clear,\n"
+    lines = f"feedface,accept,\nfeedface,reject,\nb,reject,\n{DANCE[:8]}.7,accept,\n{taken_back}"
+    write(tmp_path, f"key,decision,member\n{lines}")
     decisions = read_decisions(tmp_path, FACES)
     assert decisions.rows["key"].tolist() == ["b"]
     first, second = decisions.unmatched
-    assert first.startswith("line 2: feedface is no face of this group")
-    assert second.startswith(f"line 4: {DANCE[:8]}.7 ")
+    assert first.startswith("line 3: feedface is no face of this group")
+    assert second.startswith(f"line 5: {DANCE[:8]}.7 ")

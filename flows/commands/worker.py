@@ -64,7 +64,8 @@ def worker(
             _work(one, at_once, until_empty, shown)
         finally:
             report["videos"] = rows(outcomes)
-            _print_sum(states)
+            if states or until_empty:
+                _print_sum(states)
     if states["failed"]:
         raise typer.Exit(FAILED)
 

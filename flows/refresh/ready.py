@@ -52,7 +52,8 @@ def ready(group: str, take: bool = False) -> git.Head:
         changed = [name for name in changed if name not in own or not Path(name).is_file()]
     if changed:
         hint = "" if take or not set(changed) <= set(own) else ", or refresh with --no-crawl, which takes it in"
-        raise LineupError(f"{', '.join(changed)} not committed: commit it or take it back with 'git checkout'{hint}")
+        cure = "'git add -A && git commit', or take changes back with 'git checkout'"
+        raise LineupError(f"{', '.join(changed)} not committed: {cure}{hint}")
     raw = Path("data", group, "raw")
     if (
         raw.is_dir()

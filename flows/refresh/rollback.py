@@ -70,7 +70,9 @@ def _wanted(group: str, to: int | None, head: str) -> tuple[int, str]:
     at = max((number for number, commit in tags.items() if _model(group, commit) == here), default=len(tags) + 1)
     earlier = [number for number, commit in tags.items() if number < at and _model(group, commit) != here]
     if not earlier:
-        raise LineupError(f"{group} has no earlier model that is tagged: only a refresh tags them")
+        later = [str(number) for number in tags if number > at]
+        there = f"; there is --to {', '.join(later)}" if later else ""
+        raise LineupError(f"{group} has no earlier model that is tagged: only a refresh tags them{there}")
     return earlier[-1], tags[earlier[-1]]
 
 

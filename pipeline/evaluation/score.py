@@ -146,7 +146,7 @@ def _doubts(true: pd.DataFrame, frames: int | None, found: float | None) -> Iter
     if frames is not None and last >= frames:
         yield f"the truth goes on to frame {last}, the video ends with {frames - 1}: is it another video's truth?"
     if found is not None and found < HARDLY_ANY:
-        yield f"of the true faces {found:.0%} are where a labelled one is: is it another video's truth?"
+        yield f"only {found:.0%} of the true faces are where a labelled one is: is it another video's truth?"
 
 
 def _given(true: pd.DataFrame, faces: pd.DataFrame) -> pd.Series:

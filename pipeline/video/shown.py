@@ -88,7 +88,7 @@ def _member_key(roster: Roster, name: str) -> str:
         found = {one.key for one in roster.members if alike(name) in (alike(one.key), alike(one.name))}
         if len(found) == 1:
             return found.pop()
-    raise LineupError(f"{roster.group} has no one member {name!r} (there are: {', '.join(roster.keys)})")
+    raise LineupError(f"{name!r} is not one member of {roster.group} (there are: {', '.join(roster.keys)})")
 
 
 def _composed(text: str) -> str:

@@ -251,7 +251,7 @@ WRONG_PAIRS: dict[str, tuple[list[Seen], list[Seen], list[str]]] = {
         ["to frame 10, the video ends with 9"],
     ),
     "a longer video, where nothing was found": ([(12, "mira", LEFT)], [], ["to frame 12, the video ends with 9"]),
-    "faces elsewhere": ([(0, "mira", LEFT)] * 3, [(0, "mira", FAR), (1, "mira", LEFT)], ["true faces 0% are"]),
+    "faces elsewhere": ([(0, "mira", LEFT)] * 3, [(0, "mira", FAR), (1, "mira", LEFT)], ["only 0% of the true"]),
 }
 
 

@@ -213,7 +213,8 @@ def test_settings_that_do_not_work_are_told_at_once(
 
 def test_nobody_is_drawn_for_a_member_that_is_not_there(out: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([str(excerpt("plain.mp4")), "--group", "lanterns", "--out", str(out), "--only", "junoo"]) == 1
-    assert "no one member 'junoo' (there are: juno, kaia" in json.loads(capsys.readouterr().out)["error"]
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert "'junoo' is not one member of lanterns (there are: juno, kaia" in error
     assert not out.exists()
 
 

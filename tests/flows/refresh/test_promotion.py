@@ -103,7 +103,7 @@ NOT_IN_THE_WAY: dict[str, tuple[Callable[[], object], bool]] = {
     "a decision": (stage_change("data/duo/review.csv"), True),
 }
 IN_THE_WAY: dict[str, tuple[Callable[[], object], bool, str]] = {
-    "dvc.lock": (change("dvc.lock"), False, "dvc.lock not committed: commit it or take it back"),
+    "dvc.lock": (change("dvc.lock"), False, "dvc.lock not committed: 'git add -A && git commit'"),
     "dvc.lock, not crawling": (change("dvc.lock"), True, "dvc.lock not committed"),
     "params": (stage_change("params.yaml"), False, "params.yaml"),
     "dvc.yaml gone": (lambda: Path("dvc.yaml").unlink(), False, "dvc.yaml not committed"),
