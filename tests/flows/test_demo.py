@@ -118,7 +118,8 @@ def test_only_what_the_present_model_made_is_kept(
         (tmp_path / folder).mkdir(parents=True, exist_ok=True)
         if text is not None:
             (tmp_path / folder / "run.json").write_text(text, encoding="utf-8")
-    (tmp_path / "data").symlink_to(clone.folder / "data")
+    for name in ("data", "params.yaml"):
+        (tmp_path / name).symlink_to(clone.folder / name)
     monkeypatch.chdir(tmp_path)
     for name in ("import_group", "dvc", "score"):
         monkeypatch.setattr(f"flows.demo.{name}", Mock())
