@@ -5,8 +5,8 @@
 PHOTOS, CACHE, FILE, NAME and FOLDER are those of recognition.py, and so is what is tested on. Each run draws so many
 photos a member, and makes one model of all members, which is asked about them and every FOLDER; and one without each
 member in turn, learnt and calibrated as if the group had never had that one, which is asked about them: the hardest
-strangers there are, of one age, style and stage light. The classifier is nearest: who is a stranger the same likeness tells with
-every other one.
+strangers there are, of one age, style and stage light. The classifier is nearest: who is a stranger the same likeness
+tells with every other one.
 
 named     the tested photos of members that get a name
 false     the strangers who do, at the confidence of 0.5: the mean of the runs, and their standard deviation
