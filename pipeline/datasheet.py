@@ -82,7 +82,8 @@ def main(data: Path, params: Params) -> None:
     )
     write_text(data / "report.html", page)
     shown = sum(len(sheet.photos) for of_member in sheets.values() for sheet in of_member)
-    print(f"{STAGE}: {counted(len(tables['manifest']), 'photo')}, {shown} shown; see {data / 'report.html'}")
+    photos = counted(len(tables["manifest"]), "photo")
+    print(f"{STAGE}: {photos}, {counted(shown, 'picture')} of them or their faces in {data / 'report.html'}")
 
 
 def link_of(page_url: str, url: str) -> str:
