@@ -16,7 +16,7 @@ from pipeline import __version__
 from pipeline.errors import UnreadableImageError
 from pipeline.files import write_text
 from pipeline.images import THREADS, encode_jpeg, read_small
-from pipeline.keys import raw_key, shortened
+from pipeline.keys import raw_key, short_keys
 from pipeline.layout import STAGES_THAT_DROP, dropped_by
 from pipeline.manifest import read_fetches, read_manifest
 from pipeline.pages import data_url, template
@@ -46,7 +46,7 @@ class Photo:
     @property
     def short(self) -> str:
         """The key as review.csv takes it."""
-        return shortened(self.key)
+        return short_keys(self.key)
 
 
 @dataclass(frozen=True, slots=True)

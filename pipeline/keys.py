@@ -32,6 +32,6 @@ def is_unlabelled(key: str) -> bool:
     return "@" in key
 
 
-def shortened(text: str) -> str:
+def short_keys(text: str) -> str:
     """The text with the keys in it as review.csv takes them: enough of the hash, and what stands behind it."""
     return re.sub(rf"\b([0-9a-f]{{{SHORT_KEY}}})[0-9a-f]{{{64 - SHORT_KEY}}}\b", r"\1", text)

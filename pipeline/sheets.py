@@ -14,7 +14,7 @@ from PIL import Image, ImageDraw, ImageFont
 from pipeline.errors import UnreadableImageError
 from pipeline.files import folder_written_whole, written_whole
 from pipeline.images import THREADS, read_small
-from pipeline.keys import shortened
+from pipeline.keys import short_keys
 from pipeline.pinned import FONT, fetched
 from pipeline.records import Rgb
 
@@ -73,7 +73,7 @@ def sheet(path: Path, cells: Sequence[tuple[Source, str]]) -> None:
             y = _GAP_PX + index // columns * _CELL_HEIGHT_PX
             draw.rectangle((x, y, x + TILE_PX - 1, y + TILE_PX - 1), _BLANK)
             canvas.paste(tile, (x + (TILE_PX - tile.width) // 2, y + (TILE_PX - tile.height) // 2))
-            for line, text in enumerate(_lines(shortened(caption), font)):
+            for line, text in enumerate(_lines(short_keys(caption), font)):
                 draw.text((x, y + TILE_PX + line * _LINE_PX), text, _INK, font)
     with written_whole(path) as temporary:
         canvas.save(temporary, "JPEG", quality=_QUALITY)

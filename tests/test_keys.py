@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.keys import face_key, frame_key, is_unlabelled, picture_key, raw_key, shortened
+from pipeline.keys import face_key, frame_key, is_unlabelled, picture_key, raw_key, short_keys
 
 RAW = "0123456789abcdef" * 4
 
@@ -20,9 +20,9 @@ def test_what_a_key_is_made_of_is_found_in_it(frame: int | None, face: int | Non
     assert raw_key(key) == raw_key(f"{key}.jpg") == RAW
     assert picture_key(key) == picture
     assert is_unlabelled(key) == (face is not None)
-    assert shortened(f"{key} mira") == f"01234567{key[64:]} mira"
+    assert short_keys(f"{key} mira") == f"01234567{key[64:]} mira"
 
 
 @pytest.mark.parametrize("text", ["", "a caption", RAW[:63], f"{RAW}0", f"x{RAW}"])
 def test_what_is_no_key_is_not_shortened(text: str) -> None:
-    assert shortened(text) == text
+    assert short_keys(text) == text
